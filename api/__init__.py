@@ -1,0 +1,1 @@
+"""The service: answers, citation lookup and documents over HTTP and on the command line."""

@@ -1,0 +1,187 @@
+"""The command line: results on stdout, progress on stderr; exit 0 done, 1 failed, 2 wrong usage."""
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from api import schemas
+from api.service import Service, open_service
+from api.settings import Settings
+from ingest import build
+from retriever.embed import StaticModel
+from retriever.errors import TenkyoError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Answers about China's AI sector from Japanese reports, each quote checked against its place in a source.",
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
+TopK = Annotated[int, typer.Option(min=1, max=50, help="How many results.")]
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """An error that a person can act on is one line on stderr and exit code 1."""
+    try:
+        yield
+    except (TenkyoError, ValidationError) as error:
+        typer.echo(f"tenkyo: {_message(error)}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _message(error: TenkyoError | ValidationError) -> str:
+    if isinstance(error, TenkyoError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {str(e['input'])[:60]!r})" for e in error.errors()
+    )
+
+
+@contextmanager
+def opened() -> Iterator[Service]:
+    with clear_errors():
+        service = open_service(Settings())
+        try:
+            yield service
+        finally:
+            service.close()
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = None,
+) -> None:
+    """Serve over HTTP; builds the index first if it is missing or stale."""
+    with clear_errors():
+        settings = Settings()
+        host, port = host or settings.host, settings.port if port is None else port
+        listener = _listen(host, port)
+        embedder = StaticModel()
+        if not build.is_current(settings.index, [settings.corpus], embedder):
+            build.ingest(settings.index, [settings.corpus], embedder)
+    _run(settings, listener)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on, taken before anything slow is done."""
+    if host != "localhost" and not _is_loopback(host):
+        raise TenkyoError(f"--host {host}: only this machine's own addresses (127.0.0.1, ::1, localhost) are served.")
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise TenkyoError(
+            f"Port {port} on {host} can't be had ({error.strerror}). Choose another: --port, or PORT=… with make."
+        ) from None
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _run(settings: Settings, listener: socket.socket) -> None:
+    import uvicorn
+
+    from api.app import create_app
+
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"Tenkyo listens on http://{shown}:{port} (try http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
+    config = uvicorn.Config(create_app(settings), log_level=settings.log_level, access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders; the corpus where none is given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take documents in. What hasn't changed is neither parsed nor embedded again."""
+    with clear_errors():
+        settings = Settings()
+        outcome = build.ingest(settings.index, paths or [settings.corpus], StaticModel())
+        result = schemas.IngestOut.model_validate(outcome, from_attributes=True)
+        _show(
+            result,
+            as_json,
+            f"{len(outcome.added)} documents taken in, {len(outcome.unchanged)} unchanged, "
+            f"{outcome.passages} passages, generation {outcome.generation}",
+        )
+
+
+@app.command()
+def search(query: str, top_k: TopK = 5, mode: str = "hybrid", as_json: Json = False) -> None:
+    """Passages that match a query, best first."""
+    with opened() as service:
+        request = schemas.SearchIn.model_validate({"query": query, "top_k": top_k, "mode": mode})
+        result = service.search(request)
+        lines = [
+            f"{hit.rank}. {hit.title} ({hit.published or 'undated'})  {hit.passage_id}\n{_indent(hit.text)}"
+            for hit in result.hits
+        ]
+        _show(result, as_json, "\n\n".join(lines) or "No passage matches.")
+
+
+@app.command()
+def ask(question: str, top_k: TopK = 5, as_json: Json = False) -> None:
+    """An answer made of quotes, with their sources."""
+    with opened() as service:
+        answer = service.ask(schemas.AskIn.model_validate({"question": question, "top_k": top_k, "store": False}))
+        _show(answer, as_json, _answer_text(answer))
+
+
+@app.command()
+def lookup(text: str, top_k: TopK = 5, as_json: Json = False) -> None:
+    """The places that say just this, or nearly."""
+    with opened() as service:
+        found = service.lookup(schemas.LookupIn.model_validate({"text": text, "top_k": top_k}))
+        lines = [f"{m.similarity:.2f}  {m.title}  {m.url}\n{_indent(m.quote)}" for m in found.matches]
+        _show(found, as_json, "\n".join([found.status, *lines]))
+
+
+@app.command()
+def documents(as_json: Json = False) -> None:
+    """The documents that are indexed."""
+    with opened() as service:
+        found = schemas.DocumentsOut(documents=service.documents(), next_cursor=None)
+        lines = [f"{d.doc_id}  {d.published or '-':10}  {d.passages:5} passages  {d.title}" for d in found.documents]
+        _show(found, as_json, "\n".join(lines))
+
+
+def _show(result: BaseModel, as_json: bool, text: str) -> None:
+    typer.echo(result.model_dump_json(indent=2) if as_json else text)
+
+
+def _answer_text(answer: schemas.AnswerOut) -> str:
+    cited = answer.citations
+    head = answer.answer or ""
+    if answer.abstention:
+        head = f"{answer.abstention.reason}\nThe nearest passages:"
+        cited = answer.abstention.nearest
+    sources = [f"[{c.number}] {c.title} ({c.published or 'undated'})  {c.url}" for c in cited]
+    quotes = [_indent(c.quote) for c in cited] if answer.abstention else []
+    body = [line for pair in zip(sources, quotes, strict=True) for line in pair] if quotes else sources
+    return "\n".join([head, *([""] if not quotes else []), *body])
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"   {line}" for line in text.split("\n"))

@@ -1,0 +1,107 @@
+"""Errors as RFC 9457 `application/problem+json`: one place maps the program's exceptions to HTTP."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.quotes import UnprovenCitation
+from retriever import errors
+
+log = logging.getLogger("tenkyo")
+
+STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
+    errors.BadFilter: (422, "bad_filter"),
+    errors.UnknownDocument: (404, "not_found"),
+    errors.IndexMissing: (503, "no_index"),
+    errors.IndexDamaged: (503, "index_damaged"),
+    errors.IndexMismatch: (503, "index_mismatch"),
+    UnprovenCitation: (503, "citation_unproven"),
+}
+_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+
+
+def problem(
+    request: Request, status: int, code: str, detail: str, found: list[dict[str, str]] | None = None
+) -> JSONResponse:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": getattr(request.state, "request_id", None),
+    }
+    if found is not None:
+        body["errors"] = found
+    headers = {"Retry-After": "5"} if status == 503 else None
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(errors.TenkyoError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    status, code = next((found for kind, found in STATUS.items() if isinstance(error, kind)), (500, "internal_error"))
+    return problem(request, status, code, str(error))
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    """422 with a pointer per bad field; 400 where the body is no JSON at all."""
+    assert isinstance(error, RequestValidationError)
+    if any(e["type"] == "json_invalid" for e in error.errors()):
+        place = next(e["loc"][-1] for e in error.errors() if e["type"] == "json_invalid")
+        return problem(
+            request,
+            400,
+            "invalid_json",
+            f"The body is no valid JSON: it breaks off or goes wrong at character {place}.",
+        )
+    found = [{"pointer": _pointer(e["loc"]), "detail": _detail(e)} for e in error.errors()]
+    return problem(request, 422, "invalid_request", "; ".join(f"{f['pointer']}: {f['detail']}" for f in found), found)
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    return "/" + "/".join(str(part) for part in location if part != "body")
+
+
+def _detail(error: dict[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "this field is not known; see /docs for the fields that are"
+    given = error.get("input")
+    shown = "" if given is None or isinstance(given, dict | list) else f" (given: {str(given)[:80]!r})"
+    return f"{error['msg']}{shown}"
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"There is nothing at {request.url.path}. See /docs."
+    if error.status_code == 405:
+        detail = f"{request.method} is not allowed at {request.url.path}. See /docs."
+    return problem(request, error.status_code, _CODES.get(error.status_code, "http_error"), detail)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("request %s failed", getattr(request.state, "request_id", "-"), exc_info=error)
+    return problem(
+        request,
+        500,
+        "internal_error",
+        "Something went wrong here. The server's log has the details under this request id.",
+    )

@@ -1,0 +1,56 @@
+"""Quotes: pieces of a shown text with their places in the source, and the proof that they stand there."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ingest.mapped import ADDED, Mapped
+from retriever.errors import TenkyoError
+from retriever.records import Document, Passage, Span
+
+
+class UnprovenCitation(TenkyoError):
+    """A quote is not what its spans hold: nothing is answered with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    text: str
+    spans: tuple[Span, ...]
+
+
+def squeeze(text: str) -> str:
+    """Without white space (Unicode White_Space)."""
+    return "".join(text.split())
+
+
+def prove(document: Document, text: str, spans: Sequence[Span]) -> None:
+    """Check the span rule against the source. Raises `UnprovenCitation`."""
+    in_order = all(a < b for a, b in spans) and all(a[1] <= b[0] for a, b in pairwise(spans))
+    held = "".join(document.text[start:end] for start, end in spans)
+    if not (spans and in_order and squeeze(held) == squeeze(text)):
+        raise UnprovenCitation(
+            f"A quote from {document.doc_id} doesn't stand at its spans {list(spans)}. Run `tenkyo ingest`."
+        )
+
+
+def mapped_passage(passage: Passage, document: Document) -> Mapped:
+    """The passage's text with each character's place in the source."""
+    places = (i for start, end in passage.spans for i in range(start, end) if not document.text[i].isspace())
+    return Mapped(passage.text, tuple(ADDED if c.isspace() else next(places) for c in passage.text))
+
+
+def quote(mapped: Mapped, document: Document) -> Quote:
+    stripped = mapped.strip()
+    return Quote(stripped.text, stripped.spans(document.text))
+
+
+def join_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Sorted, overlapping ones merged."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)

@@ -1,0 +1,130 @@
+"""The routes. `async def`, and short: a search takes a few milliseconds."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from api import schemas
+from api.service import Service, passage_out
+from retriever.errors import BadFilter
+
+router = APIRouter()
+T = TypeVar("T")
+
+
+def open_service_of(request: Request) -> Service:
+    """Raises what kept the index from being opened."""
+    if request.app.state.unready:
+        raise request.app.state.unready
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(open_service_of)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.post("/v1/search", tags=["retrieval"])
+async def search(body: schemas.SearchIn, service: ServiceDep) -> schemas.SearchOut:
+    """Passages that match a query, best first."""
+    return service.search(body)
+
+
+@router.post("/v1/ask", tags=["questions"], response_model=schemas.AnswerOut)
+async def ask(body: schemas.AskIn, service: ServiceDep) -> schemas.AnswerOut | StreamingResponse:
+    """An answer made of quotes, or the reason why there is none. With `stream`, server-sent events:
+    `retrieval`, `sentence`…, then `done` with the whole answer."""
+    answer = service.ask(body)
+    return StreamingResponse(_events(answer), media_type="text/event-stream") if body.stream else answer
+
+
+async def _events(answer: schemas.AnswerOut) -> AsyncIterator[str]:
+    cited = answer.citations or (answer.abstention.nearest if answer.abstention else [])
+    found = [{"passage_id": c.passage_id, "doc_id": c.doc_id, "title": c.title} for c in cited]
+    yield _event("retrieval", schemas.RetrievalEvent(language=answer.language, passages=found))
+    for sentence in answer.sentences:
+        yield _event("sentence", sentence)
+    yield _event("done", answer)
+
+
+def _event(name: str, body: Any) -> str:
+    return f"event: {name}\ndata: {body.model_dump_json()}\n\n"
+
+
+@router.get("/v1/answers/{answer_id}", tags=["questions"])
+async def read_answer(answer_id: str, service: ServiceDep) -> schemas.AnswerOut:
+    """A kept answer; each citation's `status` says whether its quote still stands."""
+    return service.answer(answer_id)
+
+
+@router.delete("/v1/answers/{answer_id}", tags=["questions"], status_code=204)
+async def delete_answer(answer_id: str, service: ServiceDep) -> Response:
+    service.kept.delete(answer_id)
+    return Response(status_code=204)
+
+
+@router.post("/v1/citations/lookup", tags=["citations"])
+async def lookup(body: schemas.LookupIn, service: ServiceDep) -> schemas.LookupOut:
+    """The places that say just this (`verbatim`), or nearly (`near`)."""
+    return service.lookup(body)
+
+
+@router.get("/v1/documents", tags=["documents"])
+async def documents(service: ServiceDep, limit: Limit = 50, cursor: str | None = None) -> schemas.DocumentsOut:
+    page, following = _page(service.documents(), limit, cursor)
+    return schemas.DocumentsOut(documents=page, next_cursor=following)
+
+
+@router.get("/v1/documents/{doc_id}", tags=["documents"])
+async def document(doc_id: str, service: ServiceDep) -> schemas.DocumentOut:
+    return service.document(doc_id)
+
+
+@router.get("/v1/documents/{doc_id}/source", tags=["documents"], response_class=PlainTextResponse)
+async def source(doc_id: str, service: ServiceDep) -> PlainTextResponse:
+    """The source text that all spans point into."""
+    return PlainTextResponse(service.index.document(doc_id).text)
+
+
+@router.get("/v1/documents/{doc_id}/passages", tags=["documents"])
+async def passages(
+    doc_id: str, service: ServiceDep, limit: Limit = 50, cursor: str | None = None
+) -> schemas.PassagesOut:
+    page, following = _page(service.index.passages_of(doc_id), limit, cursor)
+    return schemas.PassagesOut(passages=[passage_out(passage) for passage in page], next_cursor=following)
+
+
+@router.get("/v1/passages/{passage_id}", tags=["documents"])
+async def passage(passage_id: str, service: ServiceDep) -> schemas.PassageOut:
+    return passage_out(service.index.passage_by_id(passage_id))
+
+
+@router.get("/healthz", tags=["around"])
+async def healthz() -> dict[str, str]:
+    """The process lives."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", tags=["around"])
+async def readyz(service: ServiceDep) -> dict[str, str]:
+    """There is a usable index; 503 with the reason where there is none."""
+    return {"status": "ready", "index_generation": service.index.generation}
+
+
+def _page(items: Sequence[T], limit: int, cursor: str | None) -> tuple[list[T], str | None]:
+    """A page of a list and the cursor of the next one."""
+    start = _read_cursor(cursor) if cursor else 0
+    end = start + limit
+    following = base64.urlsafe_b64encode(str(end).encode()).decode() if end < len(items) else None
+    return list(items[start:end]), following
+
+
+def _read_cursor(cursor: str) -> int:
+    try:
+        return max(0, int(base64.urlsafe_b64decode(cursor)))
+    except (binascii.Error, ValueError):
+        raise BadFilter(f"cursor: {cursor!r} is none of ours. Pass on `next_cursor` as it came.") from None

@@ -1,0 +1,219 @@
+"""Requests and responses of the HTTP contract. Requests refuse unknown fields; spans are code points."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Text2000 = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+TopK = Annotated[int, Field(ge=1, le=50, strict=True)]
+Language = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")]
+SpanPair = tuple[int, int]
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FiltersIn(Request):
+    doc_ids: list[str] = []
+    published_from: str | None = Field(None, examples=["2024", "2024-07"])
+    published_to: str | None = None
+    kinds: list[str] = []
+
+
+class SearchIn(Request):
+    query: Text2000 = Field(examples=["人型ロボットの市場規模"])
+    top_k: TopK = 5
+    mode: Literal["hybrid", "lexical", "dense"] = "hybrid"
+    language: Language | None = None
+    filters: FiltersIn = FiltersIn()
+    explain: bool = False
+
+
+class HitOut(BaseModel):
+    rank: int
+    score: float
+    passage_id: str
+    doc_id: str
+    title: str
+    section: list[str]
+    kind: Literal["prose", "table", "slide"]
+    page: int | None
+    published: str | None
+    text: str
+    spans: list[SpanPair]
+    scores: dict[str, Any] | None
+
+
+class SearchOut(BaseModel):
+    query: str
+    language: str
+    mode: Literal["hybrid", "lexical", "dense"]
+    degraded: str | None
+    index_generation: str
+    hits: list[HitOut]
+    timings_ms: dict[str, float]
+
+
+class AskIn(Request):
+    question: Text2000 = Field(examples=["中国のAI企業は世界の何割を占めますか"])
+    top_k: TopK = 5
+    mode: Literal["auto", "extractive", "generative"] = "auto"
+    language: Language | None = None
+    filters: FiltersIn = FiltersIn()
+    stream: bool = False
+    store: bool = True
+
+
+class PartOut(BaseModel):
+    text: str
+    kind: Literal["quote", "label"]
+    citation: int | None
+    spans: list[SpanPair]
+
+
+class SentenceOut(BaseModel):
+    text: str
+    start: int
+    end: int
+    citations: list[int]
+    support: Literal["verbatim", "supported", "unsupported"]
+    parts: list[PartOut]
+
+
+class CitationOut(BaseModel):
+    number: int
+    passage_id: str
+    doc_id: str
+    title: str
+    section: list[str]
+    page: int | None
+    published: str | None
+    source_note: str | None
+    quote: str
+    spans: list[SpanPair]
+    source_sha256: str
+    url: str
+    status: Literal["intact", "moved", "changed", "missing"] | None = None
+
+
+class ShortAnswerOut(BaseModel):
+    text: str
+    citation: int
+    spans: list[SpanPair]
+    gloss: str | None
+
+
+class AbstentionOut(BaseModel):
+    reason: str
+    missing: list[str]
+    nearest: list[CitationOut]
+
+
+class AnswerOut(BaseModel):
+    answer_id: str | None
+    question: str
+    language: str
+    answered: bool
+    answer: str | None
+    answer_language: str
+    short_answer: ShortAnswerOut | None
+    sentences: list[SentenceOut]
+    citations: list[CitationOut]
+    disagreements: list[dict[str, Any]]
+    confidence: float
+    abstention: AbstentionOut | None
+    mode: Literal["extractive", "generative"]
+    degraded: str | None
+    index_generation: str
+    created: datetime
+    timings_ms: dict[str, float]
+
+
+class RetrievalEvent(BaseModel):
+    """First event of a streamed answer."""
+
+    language: str
+    passages: list[dict[str, str]]
+
+
+class LookupIn(Request):
+    text: Text2000 = Field(examples=["2023年末までに、中国のAIコア産業※の規模は5,784億元に達した"])
+    top_k: TopK = 5
+    filters: FiltersIn = FiltersIn()
+
+
+class MatchOut(BaseModel):
+    doc_id: str
+    title: str
+    page: int | None
+    section: list[str]
+    quote: str
+    spans: list[SpanPair]
+    similarity: float
+    numbers_agree: bool
+    source_sha256: str
+    url: str
+
+
+class LookupOut(BaseModel):
+    status: Literal["verbatim", "near", "not_found"]
+    matches: list[MatchOut]
+
+
+class DocumentOut(BaseModel):
+    doc_id: str
+    title: str
+    author: str | None
+    publisher: str | None
+    published: str | None
+    published_basis: str | None
+    language: str
+    media_type: str
+    source_note: str | None
+    source_sha256: str
+    file_sha256: str
+    characters: int
+    passages: int
+    status: Literal["processing", "ready", "failed"]
+    error: str | None
+
+
+class DocumentsOut(BaseModel):
+    documents: list[DocumentOut]
+    next_cursor: str | None
+
+
+class PassageOut(BaseModel):
+    passage_id: str
+    doc_id: str
+    section: list[str]
+    kind: Literal["prose", "table", "slide"]
+    page: int | None
+    text: str
+    spans: list[SpanPair]
+
+
+class PassagesOut(BaseModel):
+    passages: list[PassageOut]
+    next_cursor: str | None
+
+
+class IngestOut(BaseModel):
+    """What `tenkyo ingest --json` prints."""
+
+    generation: str
+    added: list[str]
+    unchanged: list[str]
+    passages: int
+
+
+class ProblemOut(BaseModel):
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str | None
+    errors: list[dict[str, str]] | None = None

@@ -1,0 +1,29 @@
+"""Deployment settings from the environment; what belongs to an index lives with the index."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).parents[1]
+
+
+class Settings(BaseSettings):
+    """Each is read from `TENKYO_` + its name in capitals; README.md lists them (a test holds it to that)."""
+
+    model_config = SettingsConfigDict(env_prefix="TENKYO_", extra="forbid", frozen=True)
+
+    home: Path = Field(PROJECT / "var", description="where the index and kept answers live")
+    corpus: Path = Field(PROJECT / "corpus", description="the documents that `tenkyo ingest` takes in by default")
+    host: str = Field("127.0.0.1", description="address to listen on; only loopback ones are accepted")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severe log line shown")
+
+    @property
+    def index(self) -> Path:
+        return self.home / "index"
+
+    @property
+    def answers(self) -> Path:
+        return self.home / "answers.sqlite"

@@ -1,0 +1,181 @@
+"""Documents → a new generation of the index. What hasn't changed is neither parsed nor embedded again."""
+
+import hashlib
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest import chunk, clean, structure
+from ingest.load import Source, find_sources, load
+from retriever.embed import Embedder
+from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing
+from retriever.index import Index, Manifest, open_index, publish, read_manifest, retriever_versions, writing
+from retriever.records import Document, Passage
+from retriever.segment import embedding_text, open_segment, write_segment
+
+Progress = Callable[[str], None]
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an ingest did: document ids by what became of them."""
+
+    generation: str
+    added: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    passages: int
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def versions(embedder: Embedder) -> dict[str, str]:
+    """What made the index: the retriever's versions, and those that cut the text into passages."""
+    return retriever_versions(embedder.name) | {
+        "cleaning": str(clean.VERSION),
+        "structure": str(structure.VERSION),
+        "chunking": f"{chunk.VERSION}/{chunk.TARGET_CHARACTERS}/{chunk.MOST_CHARACTERS}/{chunk.MOST_TOKENS}",
+        "tokens": _encoding_hash(),
+    }
+
+
+@cache
+def _encoding_hash() -> str:
+    return hashlib.sha256(chunk.ENCODING.read_bytes()).hexdigest()
+
+
+def is_current(root: Path, paths: Sequence[Path], embedder: Embedder) -> bool:
+    """Whether an index exists, is whole and holds just these sources as they are. Raises `SourceRefused`."""
+    try:
+        open_index(root, embedder.name).close()
+    except (IndexMissing, IndexDamaged, IndexMismatch):
+        return False
+    manifest = read_manifest(root)
+    return manifest.versions == versions(embedder) and all(
+        manifest.corpus.get(document.doc_id) == fingerprint(document) for document in map(load, _sources(paths))
+    )
+
+
+def fingerprint(document: Document) -> str:
+    """Of a document's text and of what is said about it: if either changes, it is indexed anew."""
+    return hashlib.sha256(repr(replace(document, joins=())).encode()).hexdigest()
+
+
+def _sources(paths: Sequence[Path]) -> list[Source]:
+    return [source for path in paths for source in find_sources(path)]
+
+
+def ingest(root: Path, paths: Sequence[Path], embedder: Embedder, progress: Progress = say) -> Outcome:
+    """Take in files and folders and switch to the new generation.
+
+    All sources are read and checked before anything is written: one that is refused (`SourceRefused`)
+    leaves the index as it was. Raises `IndexBusy` where another process is writing.
+    """
+    documents = {document.doc_id: document for document in map(load, _sources(paths))}
+    with writing(root):
+        old = _usable(root, embedder, progress)
+        documents = _kept_documents(root, old, progress) | documents
+        known = old.manifest.corpus if old else {}
+        corpus = {doc_id: fingerprint(document) for doc_id, document in documents.items()}
+        new = [document for doc_id, document in documents.items() if known.get(doc_id) != corpus[doc_id]]
+        if old and not new:
+            progress(f"nothing new: {len(documents)} documents are indexed as they are")
+            return Outcome(old.generation, (), tuple(documents), old.manifest.passages)
+        manifest = _write(root, old, new, corpus, embedder, progress)
+    unchanged = tuple(doc_id for doc_id in documents if known.get(doc_id) == corpus[doc_id])
+    return Outcome(manifest.generation, tuple(d.doc_id for d in new), unchanged, manifest.passages)
+
+
+def _usable(root: Path, embedder: Embedder, progress: Progress) -> Index | None:
+    """The present generation if its segments can be built upon."""
+    try:
+        index = open_index(root, embedder.name)
+    except IndexMissing:
+        return None
+    except (IndexDamaged, IndexMismatch) as error:
+        progress(f"building anew: {error}")
+        return None
+    if index.manifest.versions == versions(embedder):
+        return index
+    progress("building anew: the text is now cut into passages in another way")
+    index.close()
+    return None
+
+
+def _kept_documents(root: Path, old: Index | None, progress: Progress) -> dict[str, Document]:
+    """Documents that are in the index already: they stay, also where everything is built anew."""
+    if old:
+        return {document.doc_id: document for document in old.documents()}
+    try:
+        manifest = read_manifest(root)
+        index = Index(manifest, [open_segment(root / "segments" / name) for name in manifest.segments])
+        kept = {document.doc_id: document for document in index.documents()}
+        index.close()
+    except (IndexMissing, IndexDamaged, IndexMismatch):
+        return {}
+    except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
+        progress(f"the documents of the damaged index can't be read ({type(error).__name__}): give their files again")
+        return {}
+    whole = {doc_id: document for doc_id, document in kept.items() if _is_whole(document)}
+    for doc_id in kept.keys() - whole.keys():
+        progress(f"the text of {doc_id} is damaged in the index: give its file again")
+    return whole
+
+
+def _is_whole(document: Document) -> bool:
+    return hashlib.sha256(document.text.encode()).hexdigest() == document.source_sha256
+
+
+def _write(
+    root: Path,
+    old: Index | None,
+    new: Sequence[Document],
+    corpus: Mapping[str, str],
+    embedder: Embedder,
+    progress: Progress,
+) -> Manifest:
+    documents: list[Document] = []
+    passages: list[Passage] = []
+    for number, document in enumerate(new, start=1):
+        read, found = chunk.read_document(document)
+        documents.append(read)
+        passages += found
+        progress(f"[{number}/{len(new)}] {document.doc_id}: {len(document.text):,} characters, {len(found)} passages")
+    vectors = embed(passages, embedder, progress)
+    segment = write_segment(root / "segments", documents, passages, vectors)
+    replaced = {document.doc_id for document in new}
+    deleted = (
+        {
+            s.name: sorted({*old.manifest.deleted.get(s.name, ()), *replaced.intersection(s.doc_ids)})
+            for s in old.segments
+        }
+        if old
+        else {}
+    )
+    names = [*(s.name for s in old.segments), segment] if old else [segment]
+    live = len(passages) + (_live_passages(old, replaced) if old else 0)
+    return publish(root, names, deleted, versions(embedder), corpus, live)
+
+
+def _live_passages(index: Index, without: set[str]) -> int:
+    return sum(
+        len(index.passages_of(document.doc_id)) for document in index.documents() if document.doc_id not in without
+    )
+
+
+def embed(passages: Sequence[Passage], embedder: Embedder, progress: Progress) -> NDArray[np.float32]:
+    """(passages, dimensions), in batches with progress."""
+    vectors = np.zeros((len(passages), embedder.dimensions), np.float32)
+    for start in range(0, len(passages), _BATCH):
+        batch = passages[start : start + _BATCH]
+        vectors[start : start + len(batch)] = embedder.encode([embedding_text(passage) for passage in batch])
+        progress(f"embedded {start + len(batch):,} of {len(passages):,} passages")
+    return vectors

@@ -1,0 +1,114 @@
+"""Files → documents. The bytes are checked before anything else is done with them."""
+
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retriever.errors import SourceRefused
+from retriever.language import detect_language
+from retriever.records import Document
+from retriever.search import date_interval
+
+EXTRACTOR = "text/1"
+MANIFEST = "manifest.toml"
+SUFFIXES = (".txt", ".md")
+_REQUIRED = ("id", "file", "sha256", "title", "language")
+_OPTIONAL = ("author", "publisher", "published", "published_basis", "source_note", "licence_note")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to take in, with what a manifest says of it."""
+
+    path: Path
+    metadata: dict[str, Any]
+    sha256: str | None = None
+
+
+def find_sources(path: Path) -> list[Source]:
+    """A file; or a folder: what its manifest lists, or else all its text files. Raises `SourceRefused`."""
+    if path.is_file():
+        return [Source(path, {})]
+    if not path.is_dir():
+        raise SourceRefused(f"{path}: there is no such file or folder.")
+    if (path / MANIFEST).exists():
+        return _read_manifest(path / MANIFEST)
+    found = [Source(file, {}) for file in sorted(path.rglob("*")) if file.suffix in SUFFIXES and file.is_file()]
+    if not found:
+        raise SourceRefused(f"{path}: the folder holds no {' or '.join(SUFFIXES)} file and no {MANIFEST}.")
+    return found
+
+
+def _read_manifest(path: Path) -> list[Source]:
+    try:
+        entries = tomllib.loads(path.read_text("utf-8")).get("documents", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceRefused(f"{path}: this is no valid TOML: {error}.") from error
+    seen: set[str] = set()
+    for number, entry in enumerate(entries, start=1):
+        where = f"{path}, document {number}"
+        if missing := [key for key in _REQUIRED if not entry.get(key)]:
+            raise SourceRefused(f"{where}: {', '.join(missing)} missing. Needed are {', '.join(_REQUIRED)}.")
+        if unknown := sorted(entry.keys() - {*_REQUIRED, *_OPTIONAL}):
+            raise SourceRefused(
+                f"{where}: unknown key {', '.join(unknown)}. Known are {', '.join((*_REQUIRED, *_OPTIONAL))}."
+            )
+        if not _ID.fullmatch(entry["id"]) or entry["id"] in seen:
+            raise SourceRefused(
+                f"{where}: id {entry['id']!r} must be new and of letters, digits, _ and - (64 at most)."
+            )
+        seen.add(entry["id"])
+        if entry.get("published"):
+            date_interval(entry["published"])
+    keys = ("id", "title", "language", *_OPTIONAL)
+    return [Source(path.parent / e["file"], {k: e[k] for k in keys if k in e}, e["sha256"]) for e in entries]
+
+
+def load(source: Source) -> Document:
+    """Read, check and decode one file. Raises `SourceRefused`, naming the file and what is wrong with it."""
+    try:
+        content = source.path.read_bytes()
+    except OSError as error:
+        raise SourceRefused(f"{source.path}: can't be read ({error.strerror}).") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    if source.sha256 and source.sha256 != sha256:
+        raise SourceRefused(
+            f"{source.path}: the file has SHA-256 {sha256}, its manifest says {source.sha256}. "
+            "Restore the file, or change the manifest if the new text is meant."
+        )
+    text = _decode(source.path, content)
+    first_line = next((line.strip() for line in text.split("\n") if line.strip()), source.path.stem)
+    metadata = dict(source.metadata)
+    return Document(
+        doc_id=metadata.pop("id", sha256[:16]),
+        title=metadata.pop("title", first_line[:80]),
+        text=text,
+        file_sha256=sha256,
+        source_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        language=metadata.pop("language", None) or detect_language(text[:2000]),
+        media_type="text/markdown" if source.path.suffix == ".md" else "text/plain",
+        extractor=EXTRACTOR,
+        **metadata,
+    )
+
+
+def _decode(path: Path, content: bytes) -> str:
+    if not content.strip():
+        raise SourceRefused(f"{path}: the file is empty ({len(content)} bytes). Give it some text, or leave it out.")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceRefused(
+            f"{path}: not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}. "
+            "Convert it (iconv -t UTF-8), then try again."
+        ) from error
+    if control := _CONTROL.search(text):
+        raise SourceRefused(
+            f"{path}: no text file: it holds the control character U+{ord(control[0]):04X} at {control.start()}."
+        )
+    return text

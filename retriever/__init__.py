@@ -1,0 +1,1 @@
+"""Retrieval: everything that index and query must agree on."""

@@ -1,0 +1,37 @@
+"""The errors that a caller can do something about. Each message names the value and the remedy."""
+
+
+class TenkyoError(Exception):
+    """Base of all errors that are shown to a person as they are."""
+
+
+class SourceRefused(TenkyoError):
+    """A file can't be taken in: wrong bytes, wrong encoding, empty, not text."""
+
+
+class IndexMissing(TenkyoError):
+    """There is no index yet."""
+
+
+class IndexDamaged(TenkyoError):
+    """A file of the index isn't what its manifest says."""
+
+
+class IndexMismatch(TenkyoError):
+    """The index was made with another tokeniser, model or format than the program has now."""
+
+
+class IndexBusy(TenkyoError):
+    """Another process is writing the index."""
+
+
+class UnknownDocument(TenkyoError):
+    """No document, passage or answer has this id."""
+
+
+class ModelMissing(TenkyoError):
+    """The embedding model's files are not where they should be."""
+
+
+class BadFilter(TenkyoError):
+    """A search filter names something that doesn't exist, or a date that isn't one."""

@@ -1,0 +1,216 @@
+"""The index on disk: generations of immutable segments, one atomic switch.
+
+    index/CURRENT                 name of the generation in use
+    index/generations/NAME.json   its manifest: segments with every file's SHA-256, tombstones, versions
+    index/segments/HASH/          passages, postings, vectors
+
+A reader sees the old generation or the new one, whatever is killed when; the one before is kept.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retriever import text
+from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, UnknownDocument
+from retriever.records import Document, Passage
+from retriever.segment import Segment, check_files, file_hashes, open_segment
+
+FORMAT = 1
+REPAIR = "Run `tenkyo ingest` to build it again."
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a generation is made of. `deleted`: documents of a segment that no longer count."""
+
+    format: int
+    generation: str
+    versions: dict[str, str]
+    segments: dict[str, dict[str, str]]
+    deleted: dict[str, list[str]]
+    corpus: dict[str, str]
+    passages: int
+
+
+def retriever_versions(model: str) -> dict[str, str]:
+    """What index and query must agree on."""
+    return {
+        "text": str(text.VERSION),
+        "sudachipy": version("sudachipy"),
+        "sudachidict_core": version("sudachidict_core"),
+        "opencc": version("opencc"),
+        "model": model,
+    }
+
+
+class Index:
+    """One generation, open for reading."""
+
+    def __init__(self, manifest: Manifest, segments: Sequence[Segment]):
+        self.manifest = manifest
+        self.segments = tuple(segments)
+        self.offsets = np.cumsum([0, *(len(s) for s in segments)])
+        self.alive = np.concatenate(
+            [_alive(s, manifest.deleted.get(s.name, [])) for s in segments] or [np.zeros(0, bool)]
+        )
+
+    @property
+    def generation(self) -> str:
+        return self.manifest.generation
+
+    def close(self) -> None:
+        for segment in self.segments:
+            segment.store.close()
+
+    def passage(self, number: int) -> Passage:
+        """By its place in the whole index."""
+        place = int(np.searchsorted(self.offsets, number, side="right")) - 1
+        return self.segments[place].store.passage(number - int(self.offsets[place]))
+
+    def passage_by_id(self, passage_id: str) -> Passage:
+        for segment in self.segments:
+            passage = segment.store.passage_by_id(passage_id)
+            if passage and not self._is_deleted(segment, passage.doc_id):
+                return passage
+        raise UnknownDocument(
+            f"There is no passage {passage_id!r}. Search again: ids change when a document is ingested anew."
+        )
+
+    def document(self, doc_id: str) -> Document:
+        for segment in self.segments:
+            if not self._is_deleted(segment, doc_id) and (document := segment.store.document(doc_id)):
+                return document
+        raise UnknownDocument(f"There is no document {doc_id!r}. GET /v1/documents lists them.")
+
+    def documents(self) -> list[Document]:
+        found = (d for s in self.segments for d in s.store.documents() if not self._is_deleted(s, d.doc_id))
+        return sorted(found, key=lambda document: document.doc_id)
+
+    def passages_of(self, doc_id: str) -> list[Passage]:
+        self.document(doc_id)
+        live = (s for s in self.segments if not self._is_deleted(s, doc_id))
+        return [passage for segment in live for passage in segment.store.passages(doc_id)]
+
+    def _is_deleted(self, segment: Segment, doc_id: str) -> bool:
+        return doc_id in self.manifest.deleted.get(segment.name, ())
+
+
+def _alive(segment: Segment, deleted: Sequence[str]) -> NDArray[np.bool_]:
+    gone = [number for number, doc_id in enumerate(segment.doc_ids) if doc_id in deleted]
+    return ~np.isin(segment.documents, gone)
+
+
+def read_manifest(root: Path) -> Manifest:
+    """The manifest in use. Raises `IndexMissing`, `IndexDamaged` or `IndexMismatch`."""
+    try:
+        name = (root / "CURRENT").read_text("utf-8").strip()
+    except FileNotFoundError:
+        raise IndexMissing("There is no index yet. Run `tenkyo ingest` (or `make serve`, which does).") from None
+    try:
+        values = json.loads((root / "generations" / f"{name}.json").read_text("utf-8"))
+        if values["format"] != FORMAT:
+            raise IndexMismatch(f"The index has format {values['format']}, this program reads {FORMAT}. {REPAIR}")
+        manifest = Manifest(**values)
+    except (FileNotFoundError, ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
+        raise IndexDamaged(
+            f"The manifest of index generation {name!r} can't be read ({type(error).__name__}). {REPAIR}"
+        ) from error
+    return manifest
+
+
+def open_index(root: Path, model: str) -> Index:
+    """Open the generation in use for a model, checking every file. Raises as `read_manifest` does."""
+    manifest = read_manifest(root)
+    for name, now in retriever_versions(model).items():
+        then = manifest.versions.get(name)
+        if then != now:
+            raise IndexMismatch(f"The index was made with {name} {then}, this program has {now}. {REPAIR}")
+    for segment, files in manifest.segments.items():
+        check_files(root / "segments" / segment, files)
+    return Index(manifest, [open_segment(root / "segments" / name) for name in manifest.segments])
+
+
+def publish(
+    root: Path,
+    segments: Sequence[str],
+    deleted: Mapping[str, list[str]],
+    versions: Mapping[str, str],
+    corpus: Mapping[str, str],
+    passages: int,
+) -> Manifest:
+    """Write a generation's manifest and switch to it. What neither it nor the one before needs is removed."""
+    previous = _current_name(root)
+    number = int(previous.split("-")[0]) + 1 if previous else 1
+    hashes = {name: file_hashes(root / "segments" / name) for name in segments}
+    digest = hashlib.sha256(json.dumps([hashes, dict(deleted)], sort_keys=True).encode()).hexdigest()[:12]
+    manifest = Manifest(FORMAT, f"{number:06d}-{digest}", dict(versions), hashes, dict(deleted), dict(corpus), passages)
+    (root / "generations").mkdir(parents=True, exist_ok=True)
+    body = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
+    _write_atomically(root / "generations" / f"{manifest.generation}.json", body)
+    _write_atomically(root / "CURRENT", manifest.generation + "\n")
+    _remove_unused(root, keep=[name for name in (previous, manifest.generation) if name])
+    return manifest
+
+
+def _current_name(root: Path) -> str | None:
+    try:
+        return (root / "CURRENT").read_text("utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.writing")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _remove_unused(root: Path, keep: Sequence[str]) -> None:
+    used: set[str] = set()
+    for file in (root / "generations").glob("*.json"):
+        if file.stem not in keep:
+            file.unlink()
+            continue
+        try:
+            used.update(json.loads(file.read_text("utf-8"))["segments"])
+        except (ValueError, KeyError):
+            continue  # a damaged older manifest names no segments worth keeping
+    for segment in (root / "segments").iterdir():
+        if segment.name not in used:
+            shutil.rmtree(segment)
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Only one process writes at a time. Raises `IndexBusy`, naming the holder."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "LOCK").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise IndexBusy(f"Process {holder} is writing the index. Wait for it to finish, then try again.") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

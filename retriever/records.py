@@ -1,0 +1,54 @@
+"""The plain records that pass between the stages."""
+
+from dataclasses import dataclass
+
+Span = tuple[int, int]
+"""`[start, end)` in Unicode code points of a document's source text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A source text and what is known of it.
+
+    `joins`: the gaps over which cleaning found that a sentence runs on (hard wraps, furniture in its middle).
+    """
+
+    doc_id: str
+    title: str
+    text: str
+    file_sha256: str
+    source_sha256: str
+    language: str
+    media_type: str
+    extractor: str
+    author: str | None = None
+    publisher: str | None = None
+    published: str | None = None
+    published_basis: str | None = None
+    source_note: str | None = None
+    licence_note: str | None = None
+    joins: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table cell with the path of its column names, outermost first (second heading row included)."""
+
+    row: int
+    columns: tuple[str, ...]
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document that is found, shown and cited as one; `text` obeys the span rule."""
+
+    passage_id: str
+    doc_id: str
+    section: tuple[str, ...]
+    kind: str
+    text: str
+    spans: tuple[Span, ...]
+    page: int | None = None
+    cells: tuple[Cell, ...] = ()

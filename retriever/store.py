@@ -1,0 +1,82 @@
+"""Documents and passages of one segment: a SQLite file, written once, read only afterwards."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from retriever.records import Cell, Document, Passage, Span
+
+_DOCUMENT_COLUMNS = tuple(field.name for field in fields(Document))
+_SCHEMA = f"""
+CREATE TABLE documents ({", ".join(_DOCUMENT_COLUMNS)}, PRIMARY KEY (doc_id));
+CREATE TABLE passages (number INTEGER PRIMARY KEY, passage_id TEXT UNIQUE, doc_id TEXT, record TEXT);
+CREATE INDEX passages_of_document ON passages (doc_id, number);
+"""
+
+
+def write_store(path: Path, documents: Iterable[Document], passages: Sequence[Passage]) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.executescript(_SCHEMA)
+        marks = ", ".join("?" * len(_DOCUMENT_COLUMNS))
+        rows = ([*(getattr(d, name) for name in _DOCUMENT_COLUMNS[:-1]), json.dumps(d.joins)] for d in documents)
+        connection.executemany(f"INSERT INTO documents VALUES ({marks})", rows)
+        connection.executemany(
+            "INSERT INTO passages VALUES (?, ?, ?, ?)",
+            ((i, p.passage_id, p.doc_id, json.dumps(asdict(p), ensure_ascii=False)) for i, p in enumerate(passages)),
+        )
+    connection.close()
+
+
+class Store:
+    """Read access to one segment's documents and passages (numbered from 0)."""
+
+    def __init__(self, path: Path):
+        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def documents(self) -> Iterator[Document]:
+        for row in self._connection.execute("SELECT * FROM documents ORDER BY doc_id"):
+            yield _read_document(row)
+
+    def document(self, doc_id: str) -> Document | None:
+        row = self._connection.execute("SELECT * FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
+        return _read_document(row) if row else None
+
+    def passage(self, number: int) -> Passage:
+        row = self._connection.execute("SELECT record FROM passages WHERE number = ?", (number,)).fetchone()
+        return _read_passage(row[0])
+
+    def passage_by_id(self, passage_id: str) -> Passage | None:
+        row = self._connection.execute("SELECT record FROM passages WHERE passage_id = ?", (passage_id,)).fetchone()
+        return _read_passage(row[0]) if row else None
+
+    def passages(self, doc_id: str | None = None) -> Iterator[Passage]:
+        """Of one document, or of all, in order."""
+        where, values = ("WHERE doc_id = ?", (doc_id,)) if doc_id else ("", ())
+        for (record,) in self._connection.execute(f"SELECT record FROM passages {where} ORDER BY number", values):
+            yield _read_passage(record)
+
+
+def _read_document(row: tuple[Any, ...]) -> Document:
+    values = dict(zip(_DOCUMENT_COLUMNS, row, strict=True))
+    return Document(**values | {"joins": _read_spans(json.loads(values["joins"]))})
+
+
+def _read_spans(values: list[list[int]]) -> tuple[Span, ...]:
+    return tuple((start, end) for start, end in values)
+
+
+def _read_passage(record: str) -> Passage:
+    values = json.loads(record)
+    cells = tuple(
+        Cell(c["row"], tuple(c["columns"]), c["text"], (c["span"][0], c["span"][1])) for c in values.pop("cells")
+    )
+    section, spans = tuple(values.pop("section")), _read_spans(values.pop("spans"))
+    return Passage(section=section, spans=spans, cells=cells, **values)

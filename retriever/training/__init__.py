@@ -1,0 +1,1 @@
+"""How the shipped model was made: vocabulary → pairs → training. Needs the `training` extra."""

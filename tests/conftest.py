@@ -1,0 +1,56 @@
+"""The shipped corpus, indexed once a run; and small made-up texts for everything else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.kept import KeptAnswers
+from api.service import Service
+from api.settings import Settings
+from ingest import build
+from ingest.load import find_sources, load
+from retriever.embed import StaticModel
+from retriever.index import open_index
+from retriever.records import Document
+
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "corpus"
+
+
+def document(text: str, doc_id: str = "doc") -> Document:
+    return Document(doc_id, "題名", text, "0" * 64, "1" * 64, "ja", "text/plain", "text/1")
+
+
+@pytest.fixture(scope="session")
+def corpus() -> dict[str, Document]:
+    """The five documents by the first three characters of their ids."""
+    return {d.doc_id[:3]: d for d in map(load, find_sources(CORPUS))}
+
+
+@pytest.fixture(scope="session")
+def model() -> StaticModel:
+    return StaticModel()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, model: StaticModel) -> Path:
+    """A home with the shipped corpus indexed."""
+    home = tmp_path_factory.mktemp("home")
+    build.ingest(home / "index", [CORPUS], model, progress=lambda message: None)
+    return home
+
+
+@pytest.fixture(scope="session")
+def service(home: Path, model: StaticModel) -> Iterator[Service]:
+    service = Service(open_index(home / "index", model.name), model, KeptAnswers(home / "answers.sqlite"))
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def client(service: Service, home: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(Settings(home=home), service), raise_server_exceptions=False) as client:
+        yield client

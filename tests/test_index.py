@@ -1,0 +1,198 @@
+"""Building, damage, mismatch: a reader sees the old index or the new one, or a reason."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ingest.build import Outcome, ingest, is_current
+from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, SourceRefused, UnknownDocument
+from retriever.index import Index, open_index, read_manifest, writing
+from retriever.search import Filters, Retriever
+
+TEXTS = {
+    "robot": "人型ロボットの市場は2030年に1,000億元を超える。薬局でも働いている。",
+    "chip": "半導体の輸出規制により、国産チップの開発が進む。",
+    "energy": "太陽光と風力の発電量が増えている。",
+}
+
+
+class CountingModel:
+    """Each text's vector is its count of three characters; remembers what it was asked for."""
+
+    name = "counting"
+    dimensions = 3
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.texts += texts
+        vectors = np.array([[text.count(c) + 0.01 for c in "人半太"] for text in texts], np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        (folder / f"{name}.txt").write_text(text, "utf-8")
+    return folder
+
+
+def build(root: Path, *paths: Path, model: CountingModel | None = None) -> Outcome:
+    return ingest(root, paths, model or CountingModel(), progress=lambda message: None)
+
+
+def search(root: Path, query: str, filters: Filters = Filters()) -> list[str]:
+    index = open_index(root, "counting")
+    found = [hit.passage.text for hit in Retriever(index, CountingModel()).search(query, filters=filters).hits]
+    index.close()
+    return found
+
+
+def scores(root: Path, query: str) -> dict[str, float]:
+    index = open_index(root, "counting")
+    found = {hit.passage.text: hit.score for hit in Retriever(index, CountingModel()).search(query).hits}
+    index.close()
+    return found
+
+
+def test_an_index_is_built_and_found_again(tmp_path: Path, texts: Path) -> None:
+    assert build(tmp_path / "ix", texts).passages == 3
+    assert "薬局" in search(tmp_path / "ix", "薬局のロボット")[0]
+    assert is_current(tmp_path / "ix", [texts], CountingModel())
+
+
+def test_unchanged_documents_are_neither_parsed_nor_embedded_again(tmp_path: Path, texts: Path) -> None:
+    model = CountingModel()
+    build(tmp_path / "ix", texts, model=model)
+    model.texts.clear()
+    assert build(tmp_path / "ix", texts, model=model).added == ()
+    (texts / "new.txt").write_text("新しい文書です。", "utf-8")
+    outcome = build(tmp_path / "ix", texts, model=model)
+    assert (len(outcome.added), len(outcome.unchanged)) == (1, 3)
+    assert len(model.texts) == 1
+    assert len(read_manifest(tmp_path / "ix").segments) == 2
+    assert len(search(tmp_path / "ix", "文書")) == 4
+
+
+def test_scores_do_not_depend_on_segments(tmp_path: Path, texts: Path) -> None:
+    build(tmp_path / "one", texts)
+    for name in TEXTS:
+        build(tmp_path / "three", texts / f"{name}.txt")
+    assert len(read_manifest(tmp_path / "three").segments) == 3
+    for query in ("国産チップ", "市場 2030年", "風力"):
+        assert scores(tmp_path / "one", query) == scores(tmp_path / "three", query)
+
+
+def test_a_document_with_new_metadata_replaces_the_old_one(tmp_path: Path, texts: Path) -> None:
+    manifest = """[[documents]]
+id = "robot"
+file = "robot.txt"
+sha256 = "{}"
+title = "{}"
+language = "ja"
+"""
+    import hashlib
+
+    sha256 = hashlib.sha256((texts / "robot.txt").read_bytes()).hexdigest()
+    for title in ("旧", "新"):
+        (texts / "manifest.toml").write_text(manifest.format(sha256, title), "utf-8")
+        build(tmp_path / "ix", texts)
+    index = open_index(tmp_path / "ix", "counting")
+    assert [document.title for document in index.documents()] == ["新"]
+    assert len(search(tmp_path / "ix", "ロボット")) == 1
+    assert len(index.passages_of("robot")) == 1
+
+
+def test_a_refused_source_leaves_the_index_as_it_was(tmp_path: Path, texts: Path) -> None:
+    build(tmp_path / "ix", texts)
+    before = (tmp_path / "ix" / "CURRENT").read_text()
+    (texts / "bad.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(SourceRefused, match=r"bad\.txt"):
+        build(tmp_path / "ix", texts)
+    assert (tmp_path / "ix" / "CURRENT").read_text() == before
+
+
+def test_no_index_is_said_with_the_command(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing, match="tenkyo ingest"):
+        open_index(tmp_path / "ix", "counting")
+
+
+@pytest.mark.parametrize("file", ["store.sqlite", "dense.faiss", "words/passages.npy", "documents.npy"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_any_damage_is_refused_and_repaired_by_ingest(tmp_path: Path, texts: Path, file: str, damage: str) -> None:
+    build(tmp_path / "ix", texts)
+    path = next((tmp_path / "ix" / "segments").iterdir()) / file
+    content = bytearray(path.read_bytes())
+    if damage == "remove":
+        path.unlink()
+    elif damage == "truncate":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    with pytest.raises(IndexDamaged, match=rf"{file}.*tenkyo ingest"):
+        open_index(tmp_path / "ix", "counting")
+    assert build(tmp_path / "ix", texts).passages == 3
+    assert search(tmp_path / "ix", "薬局")
+
+
+def test_a_damaged_manifest_is_refused_and_repaired(tmp_path: Path, texts: Path) -> None:
+    build(tmp_path / "ix", texts)
+    next((tmp_path / "ix" / "generations").iterdir()).write_text("{")
+    with pytest.raises(IndexDamaged, match="can't be read"):
+        open_index(tmp_path / "ix", "counting")
+    assert build(tmp_path / "ix", texts).passages == 3
+
+
+def test_another_model_or_format_is_refused_with_both_values(tmp_path: Path, texts: Path) -> None:
+    build(tmp_path / "ix", texts)
+    with pytest.raises(IndexMismatch, match="model counting, this program has other"):
+        open_index(tmp_path / "ix", "other")
+    path = next((tmp_path / "ix" / "generations").iterdir())
+    manifest = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(manifest | {"format": 99}), "utf-8")
+    with pytest.raises(IndexMismatch, match="format 99, this program reads 1"):
+        open_index(tmp_path / "ix", "counting")
+
+
+def test_documents_given_by_path_survive_a_rebuild_for_another_model(tmp_path: Path, texts: Path) -> None:
+    build(tmp_path / "ix", texts)
+
+    class OtherModel(CountingModel):
+        name = "other"
+
+    (tmp_path / "more.txt").write_text("別の文書", "utf-8")
+    assert ingest(tmp_path / "ix", [tmp_path / "more.txt"], OtherModel(), progress=lambda m: None).passages == 4
+
+
+def test_the_generation_before_is_kept_and_older_ones_go(tmp_path: Path, texts: Path) -> None:
+    for number in range(4):
+        (texts / f"{number}.txt").write_text(f"文書{number}", "utf-8")
+        build(tmp_path / "ix", texts)
+    names = sorted(path.stem[:6] for path in (tmp_path / "ix" / "generations").iterdir())
+    assert names == ["000003", "000004"]
+
+
+def test_a_second_writer_is_told_who_writes(tmp_path: Path, texts: Path) -> None:
+    with writing(tmp_path / "ix"), pytest.raises(IndexBusy, match=r"Process \d+ is writing"):
+        build(tmp_path / "ix", texts)
+
+
+def test_filters_let_through_what_they_say(tmp_path: Path, texts: Path) -> None:
+    build(tmp_path / "ix", texts)
+    index: Index = open_index(tmp_path / "ix", "counting")
+    chip = next(d.doc_id for d in index.documents() if "半導体" in d.text)
+    assert search(tmp_path / "ix", "ロボット", Filters(doc_ids=(chip,))) == [TEXTS["chip"]]
+    assert search(tmp_path / "ix", "ロボット", Filters(kinds=("table",))) == []
+    assert search(tmp_path / "ix", "ロボット", Filters(published_from="2020")) == []
+    with pytest.raises(UnknownDocument, match="'nobody'"):
+        search(tmp_path / "ix", "ロボット", Filters(doc_ids=("nobody",)))
+    with pytest.raises(UnknownDocument, match="'x'"):
+        index.passage_by_id("x")

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from retriever.language import detect_language
+
+QUESTIONS = [
+    line.split("\t") for line in (Path(__file__).parent / "data/languages.tsv").read_text("utf-8").splitlines()
+]
+
+
+def test_three_hundred_short_questions() -> None:
+    wrong = [(language, text) for language, text in QUESTIONS if detect_language(text) != language]
+    assert len(QUESTIONS) == 300
+    assert len(wrong) <= 3, wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("百度 文心一言 発表時期", "ja"),
+        ("AI企業数", "ja"),
+        ("国产化率", "zh"),
+        ("深圳市 助成金 申請条件", "ja"),
+        ("DeepSeek R1 training cost", "en"),
+        ("¿Cuál es el tamaño del mercado de inteligencia artificial?", "es"),
+        ("인공지능 시장", "ko"),
+        ("12345", "en"),
+        ("👉", "en"),
+    ],
+)
+def test_script_and_forms_decide(text: str, language: str) -> None:
+    assert {detect_language(text) for _ in range(3)} == {language}

@@ -1,0 +1,40 @@
+import pytest
+
+from retriever.text import bigrams, breaks_word, normalise, words
+
+
+def test_width_and_old_and_simplified_forms_become_one() -> None:
+    assert normalise("ＡＩ　と ﾛﾎﾞｯﾄ") == "AI と ロボット"
+    assert normalise("國产化 压力 发展") == "国産化 圧力 発展"
+
+
+def test_characters_that_japanese_itself_uses_are_left_alone() -> None:
+    assert normalise("机上の空論、里山、谷、台風") == "机上の空論、里山、谷、台風"
+
+
+def test_words_are_content_words_in_one_form() -> None:
+    assert words("中国のAI企業は世界の何割を占めますか") == ["中国", "ai", "企業", "世界", "割", "占める"]
+
+
+def test_numbers_have_one_form() -> None:
+    assert words("5,784億元") == words("５７８４億元") == ["578400000000", "元"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "、。", "？！", "\u200b"])
+def test_nothing_gives_no_terms(text: str) -> None:
+    assert words(text) == []
+    assert bigrams(text) == []
+
+
+def test_function_words_carry_nothing() -> None:
+    assert words("What is the market in China?") == ["マーケット", "チャイナ"]
+
+
+def test_bigrams_run_over_letters_and_digits_only() -> None:
+    assert bigrams("AI、中国 A") == ["ai", "中国", "a"]
+
+
+def test_a_word_over_a_border_is_seen() -> None:
+    assert breaks_word("独自のモ", "デルを発表")
+    assert not breaks_word("環球時報", "澎湃新聞")
+    assert not breaks_word("", "デル")
