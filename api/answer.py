@@ -6,29 +6,43 @@ says too little of what was asked, the answer is that these documents don't say 
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from api.quotes import Quote, mapped_passage, prove, quote
 from ingest.mapped import Mapped
 from ingest.structure import split_sentences
 from retriever.records import Cell, Span
 from retriever.search import Hit, Result, Retriever
-from retriever.text import bigrams, words
+from retriever.text import bigrams, normalise, words
 
 MOST_CHARACTERS = 400
 MOST_SENTENCES = 3
 NEXT_SENTENCE = 0.8
 """A further sentence is taken if its score is at least this share of the best one's."""
 
-ANSWER_AT = 0.5
-"""Least confidence at which an answer is given."""
+_RANK_WEIGHT, _FORM_WEIGHT = 0.5, 0.5
+_LABEL = 30
+_SOURCE_LINE = re.compile(r"(?:写真)?(?:出所|資料|出典)[)）:：]?|※?注[)）:：]")
+_ASKS_DEFINITION = re.compile(
+    r"定義|とは|って何|意味|何です|[什甚][么麼]是|是什[么麼]|what (?:is|are|does .* mean)|defin", re.IGNORECASE
+)
+_DEFINES = re.compile(r"とは、?.+(?:指す|いう|造語|である|です|こと)|：.+(?:指す|略)")
+_FIGURE = re.compile(r"[0-9０-９]")
 
-CONFIDENCE = {"coverage": 4.0, "likeness": 3.0, "other_language": 1.0, "constant": -3.0}
-"""Logistic weights, fitted on the dev questions."""
+ANSWER_AT = 0.4
+"""Least probability that the documents speak of what is asked at which an answer is given."""
+
+CONFIDENCE = {"coverage": 3.2, "likeness": 2.0, "unknown": -1.1, "other": -0.5, "foreign": 0.1, "constant": -1.7}
+RELEVANCE = {"coverage": 4.6, "likeness": 9.4, "unknown": -5.1, "other": -2.6, "foreign": 1.1, "constant": -3.0}
+"""Weights of two logistic regressions on the dev questions. Confidence: does the answer hold the gold
+answer? Relevance: do the documents speak of it at all? `unknown`: the share of a Japanese question's
+words that no passage of the index holds; `other`: the same for `foreign` ones, in another language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +82,39 @@ class Composition:
 
 def compose(question: str, result: Result, retriever: Retriever) -> Composition:
     """Choose, weigh, and withhold where the evidence is weak. Every quote is proved against its source."""
-    candidates = [c for hit in result.hits for c in split_hit(hit)]
+    asked = tuple(dict.fromkeys(words(question)))
+    candidates = [candidate for hit in result.hits for candidate in split_hit(hit)]
     if not candidates:
-        return Composition((), (), 0.0, tuple(dict.fromkeys(words(question))))
-    weights = term_weights(question, retriever)
-    coverage = np.asarray([_coverage(c, weights) for c in candidates])
-    vectors = retriever.embedder.encode([question, *(_context(c) for c in candidates)])
-    likeness = vectors[1:] @ vectors[0]
+        return Composition((), (), 0.0, asked)
+    coverage, likeness = _evidence(question, candidates, retriever)
     rank_share = np.asarray([c.hit.score for c in candidates]) / max(result.hits[0].score, 1e-6)
-    scores = coverage + likeness + 0.5 * rank_share
-    order = [candidates[i] for i in np.argsort(-scores, kind="stable")]
-    best = float(scores.max())
-    chosen = _take([c for c in order if scores[candidates.index(c)] >= NEXT_SENTENCE * best])
-    top = [i for i, c in enumerate(candidates) if c.hit is order[0].hit]
-    confidence = _confidence(float(coverage[top].max()), float(likeness.max()), result.language)
-    for candidate in (*chosen, *order[:3]):
+    scores = coverage + likeness + _RANK_WEIGHT * rank_share + np.asarray([_form(question, c) for c in candidates])
+    order = np.argsort(-scores, kind="stable")
+    near_best = [candidates[i] for i in order if scores[i] >= NEXT_SENTENCE * scores[order[0]]]
+    chosen, nearest = _take(near_best), _one_a_hit([candidates[i] for i in order])
+    for candidate in (*chosen, *nearest):
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
+    unknown = [term for term in asked if not _frequency(term, "words", retriever)]
+    evidence = {
+        "coverage": float(coverage[order[0]]),
+        "likeness": float(likeness.max()),
+        "foreign": float(result.language != "ja"),
+        "other" if result.language != "ja" else "unknown": len(unknown) / max(1, len(asked)),
+        "constant": 1.0,
+    }
     said = {term for hit in result.hits for term in words(hit.passage.text)}
-    missing = tuple(term for term in dict.fromkeys(words(question)) if term not in said)
-    answered = confidence >= ANSWER_AT
-    return Composition(chosen if answered else (), _one_a_hit(order), confidence, missing)
+    missing = tuple(term for term in asked if term not in said)
+    answered = _probability(evidence, RELEVANCE) >= ANSWER_AT
+    return Composition(chosen if answered else (), nearest, round(_probability(evidence, CONFIDENCE), 4), missing)
+
+
+def _evidence(
+    question: str, candidates: Sequence[Candidate], retriever: Retriever
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """For each candidate: the share of the question that it covers, and its likeness to the question."""
+    weights = term_weights(question, retriever)
+    vectors = retriever.embedder.encode([question, *(_context(c) for c in candidates)])
+    return _coverages(candidates, weights), vectors[1:] @ vectors[0]
 
 
 def split_hit(hit: Hit) -> Iterator[Candidate]:
@@ -125,15 +152,20 @@ def _row(hit: Hit, cells: Sequence[Cell]) -> Candidate:
     return Candidate(hit, tuple(parts), Quote("\t".join(c.text for c in ordered), tuple(c.span for c in ordered)))
 
 
-def term_weights(question: str, retriever: Retriever) -> Mapping[str, float]:
-    """Terms of the question (words, and bigrams at a third) → how rare each is in the index."""
+def term_weights(question: str, retriever: Retriever) -> Mapping[tuple[str, str], float]:
+    """Terms of the question (words, and bigrams at a third), by field → how rare each is in the index."""
     total = max(1, len(retriever.index.alive))
-    weights: dict[str, float] = {}
+    weights: dict[tuple[str, str], float] = {}
     for field, terms, share in (("words", words(question), 1.0), ("bigrams", bigrams(question), 0.33)):
         for term in terms:
-            frequency = sum(segment.fields[field].frequency(term) for segment in retriever.index.segments)
-            weights[f"{field} {term}"] = share * math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
+            frequency = _frequency(term, field, retriever)
+            weights[field, term] = share * math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
     return weights
+
+
+def _frequency(term: str, field: str, retriever: Retriever) -> int:
+    """In how many passages of the whole index a term occurs."""
+    return sum(segment.fields[field].frequency(term) for segment in retriever.index.segments)
 
 
 def _context(candidate: Candidate) -> str:
@@ -141,19 +173,38 @@ def _context(candidate: Candidate) -> str:
     return " ".join((*candidate.hit.passage.section[-1:], candidate.text))
 
 
-def _coverage(candidate: Candidate, weights: Mapping[str, float]) -> float:
-    """The share of the question's weight that the sentence and its headings hold: 0-1."""
-    text = " ".join((*candidate.hit.passage.section, candidate.text))
-    held = {f"words {term}" for term in words(text)} | {f"bigrams {term}" for term in bigrams(text)}
-    total = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in held) / total if total else 0.0
+def _coverages(candidates: Sequence[Candidate], weights: Mapping[tuple[str, str], float]) -> NDArray[np.float64]:
+    """For each candidate, the share of the question's weight that it and its headings hold: 0-1."""
+    total = sum(weights.values()) or 1.0
+    headings = {c.hit.rank: " ".join(c.hit.passage.section) for c in candidates}
+    heading_words = {rank: set(words(text)) for rank, text in headings.items()}
+    shares: list[float] = []
+    for candidate in candidates:
+        rank = candidate.hit.rank
+        held_words = heading_words[rank] | set(words(candidate.text))
+        text = normalise(f"{headings[rank]} {candidate.text}").lower()
+        held = (
+            weight
+            for (field, term), weight in weights.items()
+            if (term in held_words if field == "words" else term in text)
+        )
+        shares.append(sum(held) / total)
+    return np.asarray(shares)
 
 
-def _confidence(coverage: float, likeness: float, language: str) -> float:
-    """The probability that the answer holds what was asked for."""
-    other = CONFIDENCE["other_language"] if language != "ja" else 0.0
-    z = CONFIDENCE["constant"] + CONFIDENCE["coverage"] * coverage + CONFIDENCE["likeness"] * likeness + other
-    return round(1 / (1 + math.exp(-z)), 4)
+def _form(question: str, candidate: Candidate) -> float:
+    """What the form alone says: a definition for who asks for one; no bare heading, caption or source line."""
+    text = candidate.text
+    if _SOURCE_LINE.match(text):
+        return -_FORM_WEIGHT
+    if _ASKS_DEFINITION.search(question) and _DEFINES.search(text):
+        return _FORM_WEIGHT
+    says_something = text.endswith("。") or len(candidate.parts) > 1 or _FIGURE.search(text) or len(text) > _LABEL
+    return 0.0 if says_something else -_FORM_WEIGHT
+
+
+def _probability(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    return 1 / (1 + math.exp(-sum(weights[name] * value for name, value in evidence.items())))
 
 
 def _take(ordered: Sequence[Candidate]) -> tuple[Candidate, ...]:

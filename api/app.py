@@ -45,11 +45,11 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         """Every request has an id, which errors carry and the response's header; too large a body is refused."""
         request.state.request_id = secrets.token_hex(8)
         length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > settings.most_body_bytes:
-            return problem(
-                request, 413, "too_large", f"The body has {length} bytes; {settings.most_body_bytes} are allowed."
-            )
-        response = await call_next(request)
+        if length.isdigit() and int(length) <= settings.most_body_bytes:
+            response = await call_next(request)
+        else:
+            detail = f"The body has {length} bytes; {settings.most_body_bytes} are allowed."
+            response = problem(request, 413, "too_large", detail)
         response.headers["X-Request-ID"] = request.state.request_id
         return response
 

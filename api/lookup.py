@@ -21,6 +21,7 @@ from retriever.search import Filters, Retriever
 NEAR = 0.7
 """Least similarity that is still shown as a near match."""
 _NEAR_PASSAGES = 10
+_EDGE = 3
 _MARKS = re.compile(r"[\u0300-\u036f\u3099\u309a\uff9e\uff9f]")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
@@ -198,11 +199,20 @@ def near_match(text: str, passage: Passage, document: Document) -> Match | None:
     aligned = fuzz.partial_ratio_alignment(pasted, shown, score_cutoff=100 * NEAR)
     if aligned is None or len(pasted) > 2 * len(shown):
         return None
-    start, end = aligned.dest_start, aligned.dest_end
+    start, end = _best_edges(pasted, shown, aligned.dest_start, aligned.dest_end)
     found = quote(mapped_passage(passage, document).slice(start, end), document)
-    if not found.text:
+    similarity = fuzz.ratio(pasted, unicodedata.normalize("NFKC", found.text)) / 100
+    if not found.text or similarity < NEAR:
         return None
-    return Match(document, passage, found, round(aligned.score / 100, 4), numbers(pasted) == numbers(found.text))
+    return Match(document, passage, found, round(similarity, 4), numbers(pasted) == numbers(found.text))
+
+
+def _best_edges(pasted: str, shown: str, start: int, end: int) -> tuple[int, int]:
+    """The alignment has the length of the pasted text; a few characters more or less may fit better."""
+    starts = range(max(0, start - _EDGE), start + _EDGE + 1)
+    ends = range(end - _EDGE, min(len(shown), end + _EDGE) + 1)
+    edges = [(s, e) for s in starts for e in ends if s < e]
+    return max(edges, key=lambda edge: (fuzz.ratio(pasted, shown[edge[0] : edge[1]]), -edge[0], edge[1]))
 
 
 def numbers(text: str) -> Sequence[str]:

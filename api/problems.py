@@ -90,6 +90,8 @@ def _detail(error: dict[str, Any]) -> str:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     detail = error.detail
+    if error.status_code == 400:
+        return problem(request, 400, "invalid_json", "The body is no JSON text in UTF-8.")
     if error.status_code == 404 and detail == "Not Found":
         detail = f"There is nothing at {request.url.path}. See /docs."
     if error.status_code == 405:

@@ -1,6 +1,6 @@
 """Quotes: pieces of a shown text with their places in the source, and the proof that they stand there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,14 +43,3 @@ def mapped_passage(passage: Passage, document: Document) -> Mapped:
 def quote(mapped: Mapped, document: Document) -> Quote:
     stripped = mapped.strip()
     return Quote(stripped.text, stripped.spans(document.text))
-
-
-def join_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Sorted, overlapping ones merged."""
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return tuple(joined)

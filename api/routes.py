@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, StreamingResponse
 
 from api import schemas
+from api.page import source_page
 from api.service import Service, passage_out
 from retriever.errors import BadFilter
 
@@ -101,6 +102,17 @@ async def passages(
 @router.get("/v1/passages/{passage_id}", tags=["documents"])
 async def passage(passage_id: str, service: ServiceDep) -> schemas.PassageOut:
     return passage_out(service.index.passage_by_id(passage_id))
+
+
+@router.get("/documents/{doc_id}", tags=["documents"], response_class=HTMLResponse)
+async def source_view(doc_id: str, service: ServiceDep) -> HTMLResponse:
+    """A page with the source text; `#start-end` lights a place in it."""
+    return HTMLResponse(source_page(service.index.document(doc_id)))
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> RedirectResponse:
+    return RedirectResponse("/docs")
 
 
 @router.get("/healthz", tags=["around"])

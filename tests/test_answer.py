@@ -1,0 +1,93 @@
+import json
+
+import pytest
+from conftest import ROOT
+
+from api.quotes import prove
+from api.schemas import AskIn
+from api.service import Service
+
+
+def ask(service: Service, question: str, **options: object):  # type: ignore[no-untyped-def]
+    return service.ask(AskIn.model_validate({"question": question, "store": False, **options}))
+
+
+@pytest.mark.parametrize(
+    ("question", "gold"),
+    [
+        ("中国のAI企業は世界の何割を占めますか", "中国は16％を占めている"),
+        ("2023年末までの中国のAIコア産業の規模は？", "5,784億元"),
+        ("Galbotのロボットは北京の薬局何店で働いている？", "10以上の薬局"),
+        ("露光装置の国産比率", "1%未満"),
+        ("百度在人工智能上累计投资了多少？", "累計1000億人民元以上"),
+        ("低空経済の定義を教えて", "1000メートル以下の低い高度の空域"),
+        ("身体性AIとは何ですか", "外部環境と相互作用する能力を持つことを指す"),
+        ("東数西算とは", "西部地域に大規模データセンターを建設し"),
+    ],
+)
+def test_a_plain_question_is_answered_from_the_source(service: Service, question: str, gold: str) -> None:
+    answer = ask(service, question)
+    assert answer.answered
+    assert gold in answer.answer
+
+
+@pytest.mark.parametrize(
+    "question", ["今日の東京の天気は？", "カレーの作り方を教えて", "おすすめの温泉旅館", "best pasta recipe"]
+)
+def test_a_question_that_the_documents_do_not_answer_is_refused(service: Service, question: str) -> None:
+    answer = ask(service, question)
+    assert not answer.answered
+    assert answer.answer is None
+    assert answer.citations == []
+    assert answer.abstention.missing
+    assert len(answer.abstention.nearest) == 3
+
+
+def test_refusals_fall_on_the_right_questions(service: Service) -> None:
+    """On the dev questions: most of those out of the domain, few of those with an answer."""
+    questions = [json.loads(line) for line in (ROOT / "eval/questions/dev.jsonl").read_text("utf-8").splitlines()]
+    outside = [q["question"] for q in questions if q["id"].startswith("out-")]
+    inside = [q["question"] for q in questions if q["evidence"]]
+    assert sum(not ask(service, q).answered for q in outside) >= 0.8 * len(outside)
+    assert sum(not ask(service, q).answered for q in inside) <= 0.1 * len(inside)
+
+
+def test_every_part_of_an_answer_is_proved_and_lies_where_it_says(service: Service) -> None:
+    for question in (
+        "百度の生成AIの特徴は",
+        "美団の製品名は審査登録でどうなっている？",
+        "API 入力価格の米中の差",
+        "WAIC2024の来場企業",
+    ):
+        answer = ask(service, question)
+        assert answer.answered
+        assert len(answer.answer) <= 420
+        for sentence in answer.sentences:
+            assert answer.answer[sentence.start : sentence.end] == sentence.text
+            assert "".join(part.text for part in sentence.parts) == sentence.text
+            for part in sentence.parts:
+                citation = answer.citations[sentence.citations[0] - 1]
+                document = service.index.document(citation.doc_id)
+                assert (part.kind == "quote") == bool(part.spans)
+                if part.spans:
+                    prove(document, part.text, part.spans)
+                prove(document, citation.quote, citation.spans)
+
+
+def test_a_table_row_is_told_with_its_column_names(service: Service) -> None:
+    answer = ask(service, "審査登録を通過した美団の製品名は？")
+    row = next(s for s in answer.sentences if "美团" in s.text)
+    assert "社名：美团、製品名：(未公表)" in row.text
+    assert {part.kind for part in row.parts} == {"label", "quote"}
+
+
+def test_generation_without_a_language_model_is_said_to_be_degraded(service: Service) -> None:
+    answer = ask(service, "低空経済の定義を教えて", mode="generative")
+    assert (answer.mode, bool(answer.degraded)) == ("extractive", True)
+
+
+@pytest.mark.parametrize("question", ["。", "?", "x" * 2000, "ロボット" * 500])
+def test_odd_questions_get_an_answer_or_a_reason(service: Service, question: str) -> None:
+    answer = ask(service, question)
+    assert answer.answered != bool(answer.abstention)
+    assert 0 <= answer.confidence <= 1

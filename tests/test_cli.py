@@ -1,0 +1,128 @@
+"""The command line as a person uses it: a real process, a real port."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+TENKYO = [sys.executable, "-m", "tenkyo"]
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"TENKYO_HOME": str(home)}
+    return subprocess.run([*TENKYO, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_question_on_the_command_line(home: Path) -> None:
+    asked = run(home, "ask", "中国のAI企業は世界の何割を占めますか")
+    assert asked.returncode == 0
+    assert "中国は16％を占めている。[1]" in asked.stdout
+    assert asked.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "command", [["search", "半導体"], ["lookup", "露光装置"], ["documents"], ["ask", "露光装置の国産比率"]]
+)
+def test_json_is_what_the_service_answers(home: Path, command: list[str]) -> None:
+    assert json.loads(run(home, *command, "--json").stdout)
+
+
+def test_no_index_and_wrong_usage_have_their_exit_codes(tmp_path: Path) -> None:
+    missing = run(tmp_path, "ask", "x")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert missing.stderr == "tenkyo: There is no index yet. Run `tenkyo ingest` (or `make serve`, which does).\n"
+    assert run(tmp_path, "ask").returncode == 2
+    assert run(tmp_path, "search", "x", "--top-k", "0").returncode == 2
+
+
+def test_ingest_shows_progress_and_refuses_bad_files(tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("人型ロボットの新しい報告です。", "utf-8")
+    done = run(tmp_path / "home", "ingest", str(tmp_path / "new.txt"), "--json")
+    assert json.loads(done.stdout)["passages"] == 1
+    assert "[1/1]" in done.stderr
+    (tmp_path / "bad.txt").write_bytes("こんにちは".encode("euc-jp"))
+    bad = run(tmp_path / "home", "ingest", str(tmp_path / "bad.txt"))
+    assert bad.returncode == 1
+    assert "bad.txt: not UTF-8: byte 0xa4 at offset 0" in bad.stderr
+    assert "人型ロボット" in run(tmp_path / "home", "search", "ロボット").stdout
+
+
+def test_settings_that_are_wrong_are_named(home: Path) -> None:
+    environment = os.environ | {"TENKYO_HOME": str(home), "TENKYO_PORT": "http"}
+    served = subprocess.run([*TENKYO, "serve"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert served.returncode == 1
+    assert "port" in served.stderr
+    assert "'http'" in served.stderr
+
+
+def test_only_loopback_is_served_and_a_taken_port_is_said(home: Path) -> None:
+    public = run(home, "serve", "--host", "0.0.0.0")
+    assert (public.returncode, "--host 0.0.0.0" in public.stderr) == (1, True)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = run(home, "serve", "--port", str(port))
+    assert refused.returncode == 1
+    assert f"Port {port} on 127.0.0.1 can't be had (Address already in use)" in refused.stderr
+
+
+def test_serving_from_nothing_answers_a_question_and_stops(tmp_path: Path) -> None:
+    """`make serve` as a stranger runs it: builds the index, listens, answers, and goes when told to."""
+    environment = os.environ | {"TENKYO_HOME": str(tmp_path)}
+    server = subprocess.Popen(
+        [*TENKYO, "serve", "--port", "0"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert server.stderr
+    try:
+        address = next(line for line in server.stderr if "listens on" in line).split()[3]
+        body = json.dumps({"question": "低空経済の定義を教えて"}).encode()
+        request = urllib.request.Request(f"{address}/v1/ask", body, {"content-type": "application/json"})
+        answer = json.loads(open_when_ready(request))
+        assert "1000メートル以下の低い高度の空域" in answer["answer"]
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=20)
+    assert server.returncode in (0, -signal.SIGTERM)
+
+
+def open_when_ready(request: urllib.request.Request) -> bytes:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                content: bytes = response.read()
+                return content
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+LIGHT = """
+import sys
+from pathlib import Path
+from fastapi.testclient import TestClient
+from api.app import create_app
+from api.settings import Settings
+with TestClient(create_app(Settings(home=Path(sys.argv[1])))) as client:
+    assert client.post("/v1/ask", json={"question": "半導体の国産比率", "store": False}).json()["citations"]
+    assert client.post("/v1/citations/lookup", json={"text": "半導体"}).json()["matches"]
+heavy = {"torch", "sentence_transformers", "transformers", "sklearn"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_serving_imports_neither_torch_nor_sentence_transformers(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT, str(home)], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
