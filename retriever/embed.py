@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from retriever.errors import ModelMissing
 from retriever.text import normalise
 
 SHIPPED_MODEL = Path(__file__).with_name("model")
+_FILES = ("model.safetensors", "tokenizer.json")
 
 
 class Embedder(Protocol):
@@ -32,6 +34,12 @@ class StaticModel:
     """The mean of the vectors of a text's tokens (int8 rows with one scale each)."""
 
     def __init__(self, folder: Path = SHIPPED_MODEL):
+        """Raises `ModelMissing`, naming the file that isn't there."""
+        for name in _FILES:
+            if not (folder / name).is_file():
+                raise ModelMissing(
+                    f"The embedding model's file {name} is missing. Restore retriever/model/ from the repository."
+                )
         self.tokeniser = Tokenizer.from_file(str(folder / "tokenizer.json"))
         weights = load_file(folder / "model.safetensors")
         self.rows: NDArray[np.int8] = weights["embeddings"]
@@ -53,6 +61,6 @@ class StaticModel:
 def model_hash(folder: Path) -> str:
     """SHA-256 over the weights and the tokeniser: the name under which an index knows its model."""
     digest = hashlib.sha256()
-    for name in ("model.safetensors", "tokenizer.json"):
+    for name in _FILES:
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()

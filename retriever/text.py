@@ -101,6 +101,11 @@ def breaks_word(before: str, after: str) -> bool:
     )
 
 
+def surfaces(text: str) -> list[str]:
+    """All words of a text as they stand in it."""
+    return [morpheme.surface() for morpheme in _tokeniser().tokenize(text)]
+
+
 def bigrams(text: str) -> list[str]:
     """Pairs of neighbouring letters or digits, punctuation and space left out; a lone one stays itself."""
     return [bigram for run in _runs(normalise(text).lower()) for bigram in _pairs(run)]

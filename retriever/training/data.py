@@ -73,3 +73,21 @@ def translation_pairs(data: Path, seed: int) -> list[Pair]:
         pairs += [(row[a], row[b]) for a, b in (("en", "ja"), ("zh", "ja"), ("zh", "en")) if row[a] and row[b]]
     random.Random(seed).shuffle(pairs)
     return [Pair(a, b, b) for a, b in pairs if 4 <= len(a) <= 400 and 4 <= len(b) <= 400]
+
+
+def all_texts(data: Path) -> Iterator[str]:
+    """Every text of the training data, once: questions, passages, sentences in three languages."""
+    for row in read_rows(data, "jaquad-train"):
+        yield row["question"]
+    yield from dict.fromkeys(row["context"] for row in read_rows(data, "jaquad-train"))
+    for _, _, sentences in kyoto_paragraphs(data):
+        for pair in sentences:
+            yield from pair
+    for name in ("tanaka-en-ja", "python-docs-en-ja-zh"):
+        for row in read_rows(data, name):
+            yield from (row[language] for language in ("en", "ja", "zh") if row.get(language))
+
+
+def sample_texts(data: Path) -> Iterator[str]:
+    """Every sixth text: enough to learn how to count tokens."""
+    return (text for number, text in enumerate(all_texts(data)) if number % 6 == 0)

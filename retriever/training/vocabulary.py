@@ -5,7 +5,6 @@ A Unigram tokeniser (Kudo 2018) whose pieces are chosen, not learnt: the words o
 character in use. It needs no morphological analyser and reads Japanese, English and Chinese alike.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -16,15 +15,19 @@ from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import Unigram
 
-from retriever.text import variants
+from retriever.text import normalise, surfaces, variants
 
 SCRIPT_RUNS = r"[a-z]+|[0-9]|[\p{Han}\p{Hiragana}\p{Katakana}ー]+"
+SIF = 1e-3
+MOST_COUNTED = 4000
+"""Characters of one text that are counted: a few texts are whole pages."""
+
 LETTER_LOG_PROBABILITY = -16.0
 """Of a lone Latin letter and of rare characters: low, so that they serve only where no word fits."""
 
 
 def bare_tokeniser(pieces: list[tuple[str, float]]) -> Tokenizer:
-    """A Unigram tokeniser over runs of one script; it normalises as `retriever.text.normalise` does."""
+    """A Unigram tokeniser over runs of one script; it lower-cases what `retriever.text.normalise` gives."""
     tokeniser = Tokenizer(Unigram([("[UNK]", -30.0), *pieces], unk_id=0))
     tokeniser.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokeniser.pre_tokenizer = pre_tokenizers.Sequence(
@@ -78,23 +81,38 @@ def word_vectors(ginza: Path) -> tuple[list[str], dict[str, NDArray[np.float32]]
 
 
 def initial_table(
-    tokeniser: Tokenizer, vectors: dict[str, NDArray[np.float32]], size: int, seed: int
+    tokeniser: Tokenizer,
+    log_probability: dict[str, float],
+    vectors: dict[str, NDArray[np.float32]],
+    size: int,
+    seed: int,
 ) -> NDArray[np.float32]:
-    """(pieces, size): the words' vectors on their principal axes; small noise where none is known."""
+    """(pieces, size): the words' vectors on their principal axes, noise where none is known.
+
+    Rows are weighted by smooth inverse frequency (Arora et al. 2017): the commoner, the shorter.
+    """
     pieces = [str(tokeniser.id_to_token(i)) for i in range(tokeniser.get_vocab_size())]
     known = [i for i, piece in enumerate(pieces) if piece in vectors]
     matrix = np.stack([vectors[pieces[i]] for i in known])
     matrix = matrix - matrix.mean(axis=0)
     _, _, axes = np.linalg.svd(matrix[:20_000], full_matrices=False)
     projected = matrix @ axes[:size].T
-    noise = np.random.default_rng(seed).standard_normal((len(pieces), size)).astype(np.float32)
+    noise = np.random.default_rng(seed).standard_normal((len(pieces), size))
     table = 0.1 * noise / math.sqrt(size)
     table[known] = projected / np.linalg.norm(projected, axis=1, keepdims=True).clip(1e-6)
-    return table.astype(np.float32)
+    frequency = np.exp([log_probability.get(piece, LETTER_LOG_PROBABILITY) for piece in pieces])
+    weighted: NDArray[np.float32] = (table * (SIF / (SIF + frequency))[:, None]).astype(np.float32)
+    return weighted
+
+
+def count(text: str, words: Counter[str], characters: Counter[str]) -> None:
+    """Add a text's surface words and characters to the counts."""
+    text = normalise(text[:MOST_COUNTED]).lower()
+    characters.update(text)
+    words.update(surfaces(text))
 
 
 def save(tokeniser: Tokenizer, table: NDArray[np.float32], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tokeniser.save(str(out / "tokenizer.json"))
     np.save(out / "initial.npy", table)
-    (out / "vocabulary.json").write_text(json.dumps({"pieces": table.shape[0], "dimensions": table.shape[1]}))
