@@ -1,6 +1,9 @@
 """Mounts the command line."""
 
 from api.cli import app
+from eval.cli import app as eval_app
+
+app.add_typer(eval_app, name="eval")
 
 if __name__ == "__main__":
     app()

@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +34,12 @@ class Service:
     @property
     def index(self) -> Index:
         return self.retriever.index
+
+    def with_weights(self, weights: Mapping[str, Mapping[str, float]]) -> "Service":
+        """The same index, model and kept answers with other weights of the arms (for evaluation)."""
+        other = copy(self)
+        other.retriever = Retriever(self.index, self.retriever.embedder, weights)
+        return other
 
     def close(self) -> None:
         self.index.close()

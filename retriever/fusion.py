@@ -19,8 +19,9 @@ WEIGHTS: Mapping[str, Mapping[str, float]] = {
 """Chosen on the dev questions. Bigrams help Japanese and drown English: their weight follows the language."""
 
 
-def weights_for(language: str) -> Mapping[str, float]:
-    return WEIGHTS.get(language, WEIGHTS["en"])
+def weights_for(language: str, weights: Mapping[str, Mapping[str, float]] = WEIGHTS) -> Mapping[str, float]:
+    """Those of the language; those of English for a language that has none."""
+    return weights.get(language, weights["en"])
 
 
 def scale_lexical(scores: Scores) -> Scores:

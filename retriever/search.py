@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from retriever.embed import Embedder
 from retriever.errors import BadFilter
-from retriever.fusion import Scores, combine, scale_dense, scale_lexical, weights_for
+from retriever.fusion import WEIGHTS, Scores, combine, scale_dense, scale_lexical, weights_for
 from retriever.index import Index
 from retriever.language import detect_language
 from retriever.lexical import score_all
@@ -61,9 +61,10 @@ class Result:
 class Retriever:
     """An open index and the model that its vectors came from."""
 
-    def __init__(self, index: Index, embedder: Embedder):
+    def __init__(self, index: Index, embedder: Embedder, weights: Mapping[str, Mapping[str, float]] = WEIGHTS):
         self.index = index
         self.embedder = embedder
+        self.weights = weights
 
     def search(
         self,
@@ -135,7 +136,7 @@ class Retriever:
             floor = ordered[min(DENSE_FLOOR_RANK, len(ordered)) - 1] if ordered else 0.0
             raw["dense"] = np.fromiter((arms.dense.get(int(c), floor) for c in candidates), np.float32, len(candidates))
             scaled["dense"] = scale_dense(raw["dense"], floor)
-        total = combine(scaled, weights_for(language)) if mode != "dense" else raw["dense"]
+        total = combine(scaled, weights_for(language, self.weights)) if mode != "dense" else raw["dense"]
         best = np.lexsort((candidates, -total))[:top_k]
         hits: list[Hit] = []
         for rank, place in enumerate(best, start=1):

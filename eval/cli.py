@@ -1,0 +1,272 @@
+"""`tenkyo eval …`: results on stdout, progress on stderr; exit 0 done, 1 failed, 2 wrong usage."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from api.cli import clear_errors, opened
+from api.service import Service
+from api.settings import PROJECT, Settings
+from eval import ablation, gate, report
+from eval import bench as benchmarks
+from eval import compare as comparison
+from eval import run as runs
+from eval.questions import FOLDER, Question, read_questions
+from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
+from eval.retrieval import WITHIN
+from eval.tables import ANSWERS, LANGUAGES, NAMES, RETRIEVAL, by_language, cell, ids_where, markdown, plain
+from ingest.build import say
+
+Split = Literal["dev", "test", "far-dev", "far-test"]
+Mode = Literal["hybrid", "lexical", "dense"]
+TEST_LOG = Path(__file__).with_name("test-log.jsonl")
+RESULTS = Path(__file__).with_name("results.md")
+app = typer.Typer(no_args_is_help=True, help="Evaluation runs: metrics with intervals, comparison, report, gate.")
+
+
+def _sources(service: Service) -> dict[str, str]:
+    return {document.source_sha256: document.text for document in service.index.documents()}
+
+
+def _questions(service: Service, split: str) -> list[Question]:
+    return read_questions(FOLDER / f"{split}.jsonl", service.index.documents())
+
+
+def _all_questions(service: Service) -> list[Question]:
+    return [q for path in sorted(FOLDER.glob("*.jsonl")) for q in read_questions(path, service.index.documents())]
+
+
+def _folder(name: str) -> Path:
+    return Settings().home / "runs" / name
+
+
+@app.command("run")
+def run_command(
+    split: Split = "dev",
+    name: Annotated[str | None, typer.Option(help="Name of the run; the split's where none is given.")] = None,
+    mode: Mode = "hybrid",
+    weights: Annotated[str | None, typer.Option(help="Arms' weights, as in words=1,bigrams=0.5,dense=0.8.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="A service to evaluate instead of this process.")] = None,
+    baseline: Annotated[bool, typer.Option(help="Plain BM25 over chunks of 400 characters.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Run all questions of a split: TREC run and qrels, answers, values, manifest. `test` shows aggregates only."""
+    with opened() as service, _ranker(service, mode, weights, base_url, baseline) as (ranker, ask):
+        run, files = runs.execute(_questions(service, split), ranker, _sources(service), ask)
+        folder = _folder(name or split)
+        runs.save(files, folder)
+        if "test" in split and not baseline:
+            _log(run, split)
+        if as_json:
+            typer.echo(json.dumps(_aggregates(run), ensure_ascii=False, indent=1))
+            return
+        header, rows = by_language(run, (*RETRIEVAL, *ANSWERS))
+        rows[:0] = _yardsticks(service, run.questions)
+        summary = "\n".join(f"{key}: {value:.3f}" for key, value in run.summary.items())
+        typer.echo(f"{plain(header, rows)}\n{summary}\nkept in {folder.name}/")
+
+
+@contextmanager
+def _ranker(
+    service: Service, mode: Mode, weights: str | None, base_url: str | None, baseline: bool
+) -> Iterator[tuple[Ranker, Callable[[str], Asked] | None]]:
+    """What ranks, and what answers where something does."""
+    if baseline:
+        yield PlainBM25(service.index.documents()), None
+    elif base_url:
+        with closing(Remote(base_url, mode)) as remote:
+            yield remote, remote.ask
+    else:
+        chosen = service.with_weights(dict.fromkeys(LANGUAGES, _read_weights(weights))) if weights else service
+        local = InProcess(chosen, mode)
+        yield local, local.ask
+
+
+def _read_weights(text: str) -> dict[str, float]:
+    """Raises a usage error that names what can't be read."""
+    try:
+        found = {name: float(value) for name, value in (pair.split("=") for pair in text.split(","))}
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}: write words=1,bigrams=0.5,headings=0.3,dense=0.8") from None
+    if unknown := found.keys() - set(ablation.ARMS):
+        raise typer.BadParameter(f"no arm is called {', '.join(sorted(unknown))}; there are {', '.join(ablation.ARMS)}")
+    return dict.fromkeys(ablation.ARMS, 0.0) | found
+
+
+def _yardsticks(service: Service, questions: Sequence[Question]) -> list[list[str]]:
+    """Plain BM25 on the same questions: words alone, and with bigrams."""
+    rows: list[list[str]] = []
+    for fields in (("words",), ("words", "bigrams")):
+        ranker = PlainBM25(service.index.documents(), fields)
+        run, _ = runs.execute(questions, ranker, {}, progress=lambda m: None)
+        rows.append([f"BM25 ({' + '.join(fields)}), {NAMES[WITHIN]}", *by_language(run, [WITHIN])[1][0][1:]])
+    return rows
+
+
+def _aggregates(run: runs.Run) -> dict[str, Any]:
+    found: dict[str, Any] = {"summary": run.summary}
+    for measure in (*RETRIEVAL, *ANSWERS):
+        for language in LANGUAGES:
+            if value := run.estimate(measure, ids_where(run.questions, language=language)):
+                found.setdefault(measure, {})[language] = [round(v, 4) for v in (value.mean, value.low, value.high)]
+    return found
+
+
+def _log(run: runs.Run, split: str) -> None:
+    """Every look at the test questions is on record."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True
+    ).stdout.strip()
+    line = {
+        "split": split,
+        "commit": commit or None,
+        "configuration": run.manifest["configuration"],
+        "scores": _aggregates(run),
+    }
+    with TEST_LOG.open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+@app.command("compare")
+def compare_command(first: str, second: str, measure: str = WITHIN) -> None:
+    """Paired randomisation test of two runs, with the questions won and lost (texts on dev only)."""
+    with opened() as service:
+        questions = _all_questions(service)
+        a, b = (runs.load(_folder(name), questions) for name in (first, second))
+        texts = {q.id: q.text for q in questions if "dev" in q.split}
+        whole = comparison.compare(a, b, measure)
+        rows = [_effect_row("all", whole)]
+        for language in LANGUAGES:
+            if ids := ids_where(a.questions, language=language):
+                rows.append(_effect_row(language, comparison.compare(a, b, measure, ids)))
+        typer.echo(plain(["", first, second, "effect (95%)", "p", "won", "lost"], rows))
+        for title, changed in (("won", whole.won), ("lost", whole.lost)):
+            for qid in changed:
+                typer.echo(f"{title}  {qid}  {texts.get(qid, '')}")
+
+
+def _effect_row(name: str, found: comparison.Comparison) -> list[str]:
+    effect = f"{100 * (found.second - found.first):+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    means = [f"{100 * found.first:.1f}", f"{100 * found.second:.1f}"]
+    return [name, *means, effect, f"{found.p_value:.4f}", str(len(found.won)), str(len(found.lost))]
+
+
+@app.command("report")
+def report_command(
+    name: str = "dev",
+    out: Annotated[Path | None, typer.Option(help="HTML file to write; Markdown goes to stdout otherwise.")] = None,
+) -> None:
+    """A run as one self-contained HTML page, or as Markdown."""
+    with opened() as service:
+        run = runs.load(_folder(name), _all_questions(service))
+        if out is None:
+            typer.echo(report.to_markdown(run, name))
+            return
+        out.write_text(report.to_html(run, _folder(name), f"Tenkyo: run {name}", _sources(service)), "utf-8")
+        say(f"written to {out}")
+
+
+@app.command("ablate")
+def ablate_command() -> None:
+    """Write eval/results.md: each arm, tokeniser and fusion on dev, documents left out, one line of test aggregates."""
+    with opened() as service:
+        dev, test = _questions(service, "dev"), _questions(service, "test")
+        far = _questions(service, "far-dev")
+        rows: list[list[str]] = []
+        for name, ranker in ablation.rankers(service, service.index.documents()):
+            run, _ = runs.execute([*dev, *far], ranker, {}, progress=lambda m: None)
+            rows.append([name, *_ablation_cells(run)])
+            say(name)
+        left_out = ablation.leave_one_out(service, dev, {})
+        local = InProcess(service)
+        tested, _ = runs.execute(test, local, _sources(service), local.ask)
+        _log(tested, "test")
+        RESULTS.write_text(_results(rows, left_out, tested), "utf-8")
+        say(f"written to eval/{RESULTS.name}")
+
+
+def _ablation_cells(run: runs.Run) -> list[str]:
+    near = [q for q in run.questions if not q.id.endswith("-far")]
+    far = [q.id for q in run.questions if q.id.endswith("-far")]
+    cells = [cell(run.estimate(WITHIN, ids_where(near, language=language))) for language in LANGUAGES]
+    ndcg = cell(run.estimate("nDCG@10", ids_where(near, language="ja")))
+    return [*cells, cell(run.estimate(WITHIN, far)), ndcg]
+
+
+def _results(rows: list[list[str]], left_out: Sequence[Mapping[str, Any]], tested: runs.Run) -> str:
+    header = ["dev", "ja", "en", "zh", "far paraphrases (ja)", "nDCG@10 (ja)"]
+    documents = sorted({row["document"] for row in left_out})
+    found = {(row["document"], row["language"]): cell(row["within"]) for row in left_out}
+    per_document = [[d, *(found.get((d, language), "–") for language in LANGUAGES)] for d in documents]
+    aggregates = [(NAMES.get(m, m), by_language(tested, [m])[1][0][1:]) for m in (WITHIN, "nDCG@10", "contained")]
+    return "\n".join(
+        [
+            "# Results\n",
+            "Written by `tenkyo eval ablate`. Evidence within 2,000 characters of hits, percent of questions, with 95%",
+            "bootstrap intervals; nDCG@10 in percent. There is no expansion and no reranker yet.\n",
+            "## What each part is worth (dev)\n",
+            markdown(header, rows),
+            "## Each document as if it were new (dev)\n",
+            "The weights are chosen on the questions of the other documents.\n",
+            markdown(["document", *LANGUAGES], per_document),
+            "## Test, aggregates only\n",
+            markdown(["", "all", *LANGUAGES], [[name, *cells] for name, cells in aggregates]),
+        ]
+    )
+
+
+@app.command("leave-out")
+def leave_out_command() -> None:
+    """Each document as if it were new: what a user's own report gets."""
+    with opened() as service:
+        found = ablation.leave_one_out(service, _questions(service, "dev"), {})
+        rows = [[row["document"], row["language"], cell(row["within"]), str(row["within"].count)] for row in found]
+        typer.echo(plain(["document", "language", NAMES[WITHIN], "questions"], rows))
+
+
+@app.command("bench")
+def bench_command(
+    task: Literal["jaquad", "jsquad"],
+    data: Annotated[Path, typer.Option(help="Folder with the benchmark data (*.jsonl.gz).")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Public benchmarks, per arm and for the hybrid, with published scores beside ours."""
+    from retriever.embed import StaticModel
+
+    with clear_errors():
+        model = StaticModel()
+        results: dict[str, Any] = {}
+        for found in benchmarks.TASKS[task](data):
+            say(f"{found.name}: {len(found.queries):,} queries, {len(found.documents):,} documents")
+            scores = benchmarks.evaluate(found, model)
+            results[found.name] = {
+                arm: {m: [e.mean, e.low, e.high] for m, e in measures.items()} for arm, measures in scores.items()
+            }
+            if not as_json:
+                names = list(next(iter(scores.values())))
+                rows = [[arm, *(cell(measures[m]) for m in names)] for arm, measures in scores.items()]
+                typer.echo(plain([found.name, *names], rows))
+                for model_name, score in benchmarks.PUBLISHED.get(found.name, {}).items():
+                    typer.echo(f"  published: {model_name} {score}")
+        if as_json:
+            typer.echo(json.dumps(results, indent=1))
+
+
+@app.command("gate")
+def gate_command(
+    update: Annotated[bool, typer.Option(help="Keep today's scores as the expected ones.")] = False,
+) -> None:
+    """Fail (exit 1) where a dev score fell significantly below eval/expected.json; say which questions were lost."""
+    with opened() as service:
+        local = InProcess(service)
+        run, _ = runs.execute(_questions(service, "dev"), local, _sources(service), local.ask)
+        if update:
+            gate.write_expected(run, "tenkyo eval gate --update")
+            say("written to eval/expected.json")
+            return
+        typer.echo("\n".join(gate.check(run, gate.read_expected())))
