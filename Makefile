@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8000
+PORT ?= $(or $(TENKYO_PORT),8000)
 PIP_ARGS ?=
 
 .PHONY: serve test clean

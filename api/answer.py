@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from api.quotes import Quote, mapped_passage, prove, quote
+from api.quotes import Quote, mapped_passage, prove, quote, squeeze
 from ingest.mapped import Mapped
 from ingest.structure import split_sentences
 from retriever.records import Cell, Span
@@ -22,13 +22,15 @@ from retriever.search import Hit, Result, Retriever
 from retriever.text import bigrams, normalise, words
 
 MOST_CHARACTERS = 400
+_LONGEST = 390
 MOST_SENTENCES = 3
 NEXT_SENTENCE = 0.8
 """A further sentence is taken if its score is at least this share of the best one's."""
 
 _RANK_WEIGHT, _FORM_WEIGHT = 0.5, 0.5
 _LABEL = 30
-_SOURCE_LINE = re.compile(r"(?:写真)?(?:出所|資料|出典)[)）:：]?|※?注[)）:：]")
+_SOURCE_LINE = re.compile(r"^(?:写真)?(?:出所|資料|出典)[)）:：]?|^※?注[)）:：]|^Date:|(?:引用|作成)。?$")
+_SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}.*[^\W\d_]{2}", re.DOTALL)
 _ASKS_DEFINITION = re.compile(
     r"定義|とは|って何|意味|何です|[什甚][么麼]是|是什[么麼]|what (?:is|are|does .* mean)|defin", re.IGNORECASE
 )
@@ -118,17 +120,26 @@ def _evidence(
 
 
 def split_hit(hit: Hit) -> Iterator[Candidate]:
-    """Sentences of a hit's prose and lines, rows of its tables."""
+    """Sentences of a hit's prose and lines, rows of its tables; each short enough to be an answer."""
     if hit.passage.cells:
         for _, row in groupby(hit.passage.cells, key=lambda cell: cell.row):
-            yield _row(hit, list(row))
+            for group in _repeated_groups(list(row)):
+                yield _row(hit, group)
         return
     mapped = mapped_passage(hit.passage, hit.document)
     for line in _lines(mapped):
         for sentence in split_sentences(line):
-            found = quote(sentence, hit.document)
+            found = quote(_clauses(sentence), hit.document)
             if found.text:
                 yield Candidate(hit, (Part(found.text, found.spans),), found)
+
+
+def _clauses(sentence: Mapped) -> Mapped:
+    """A sentence over the limit keeps its first clauses."""
+    if len(sentence) <= _LONGEST:
+        return sentence
+    cut = sentence.text.rfind("、", 0, _LONGEST)
+    return sentence.slice(0, cut if cut > 0 else _LONGEST)
 
 
 def _lines(mapped: Mapped) -> Iterator[Mapped]:
@@ -139,17 +150,41 @@ def _lines(mapped: Mapped) -> Iterator[Mapped]:
         start += len(line) + 1
 
 
+def _repeated_groups(row: Sequence[Cell]) -> list[list[Cell]]:
+    """社名 製品名 社名 製品名 …: each pair says something of its own."""
+    groups: list[list[Cell]] = []
+    names: set[str] = set()
+    for cell in row:
+        name = cell.columns[-1] if len(cell.columns) > 1 else ""
+        if not groups or name in names:
+            groups.append([])
+            names = set()
+        groups[-1].append(cell)
+        names |= {name} - {""}
+    return groups
+
+
 def _row(hit: Hit, cells: Sequence[Cell]) -> Candidate:
-    """「社名：美团、製品名：(未公表)」: column names are labels, cells are quotes."""
-    parts: list[Part] = []
+    """「第2回…：社名：美团、製品名：(未公表)」: column names are labels, cells are quotes."""
+    bands = [band for band in cells[0].columns[:-1] if all(band in cell.columns for cell in cells)]
+    parts = [Part(f"{band}：") for band in bands]
+    shown: list[Cell] = []
     for cell in cells:
         name = cell.columns[-1] if cell.columns else ""
-        label = ("、" if parts else "") + (f"{name}：" if name else "")
-        if label:
-            parts.append(Part(label))
-        parts.append(Part(cell.text, (cell.span,)))
-    ordered = sorted(cells, key=lambda cell: cell.span)
-    return Candidate(hit, tuple(parts), Quote("\t".join(c.text for c in ordered), tuple(c.span for c in ordered)))
+        comma = "" if not shown or shown[-1].text.endswith(("。", "、")) else "、"
+        label = f"{comma}{name}：" if name else comma
+        if shown and sum(len(p.text) for p in parts) + len(label) + len(cell.text) > _LONGEST:
+            break
+        parts += [Part(label)] if label else []
+        parts.append(Part(cell.text[: _LONGEST // 2], (_cut(cell.span, cell.text),)))
+        shown.append(cell)
+    quotes = sorted((part.spans[0], part.text) for part in parts if part.is_quote)
+    return Candidate(hit, tuple(parts), Quote("\t".join(t for _, t in quotes), tuple(span for span, _ in quotes)))
+
+
+def _cut(span: Span, text: str) -> Span:
+    """The span of a cell's beginning, where the cell is too long to be shown whole."""
+    return span if len(text) <= _LONGEST // 2 else (span[0], span[0] + _LONGEST // 2)
 
 
 def term_weights(question: str, retriever: Retriever) -> Mapping[tuple[str, str], float]:
@@ -193,14 +228,14 @@ def _coverages(candidates: Sequence[Candidate], weights: Mapping[tuple[str, str]
 
 
 def _form(question: str, candidate: Candidate) -> float:
-    """What the form alone says: a definition for who asks for one; no bare heading, caption or source line."""
+    """What the form alone says: a definition for who asks for one; no bare heading, caption, figure or source line."""
     text = candidate.text
-    if _SOURCE_LINE.match(text):
+    if _SOURCE_LINE.search(text) or not _SAYS_SOMETHING.search(text):
         return -_FORM_WEIGHT
     if _ASKS_DEFINITION.search(question) and _DEFINES.search(text):
         return _FORM_WEIGHT
-    says_something = text.endswith("。") or len(candidate.parts) > 1 or _FIGURE.search(text) or len(text) > _LABEL
-    return 0.0 if says_something else -_FORM_WEIGHT
+    fuller = text.endswith("。") or len(candidate.parts) > 1 or _FIGURE.search(text) or len(text) > _LABEL
+    return 0.0 if fuller else -_FORM_WEIGHT
 
 
 def _probability(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -208,12 +243,15 @@ def _probability(evidence: Mapping[str, float], weights: Mapping[str, float]) ->
 
 
 def _take(ordered: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The best that fit, in reading order."""
+    """The best that fit with their marks, none twice, in reading order."""
     chosen: list[Candidate] = []
-    for candidate in ordered[:MOST_SENTENCES]:
-        used = sum(len(c.text) for c in chosen)
-        if not chosen or used + len(candidate.text) <= MOST_CHARACTERS:
+    used = 0
+    for candidate in ordered:
+        repeated = any(squeeze(candidate.text) in squeeze(c.text) for c in chosen)
+        size = len(candidate.text) + len("[1]\n")
+        if len(chosen) < MOST_SENTENCES and not repeated and used + size <= MOST_CHARACTERS + 1:
             chosen.append(candidate)
+            used += size
     return tuple(sorted(chosen, key=lambda c: (c.hit.rank, c.quote.spans[0])))
 
 

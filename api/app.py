@@ -3,21 +3,23 @@
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import add_problem_handlers, problem
 from api.routes import router
 from api.schemas import ProblemOut
-from api.service import Service, open_service
+from api.service import Service, ServiceHolder
 from api.settings import Settings
 from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing
 
 VERSION = "0.1.0"
 DESCRIPTION = "Answers about China's AI sector from Japanese reports, each quote checked against its place in a source."
 log = logging.getLogger("tenkyo")
-_PROBLEMS = (400, 404, 413, 422, 503)
+_PROBLEMS = (400, 404, 413, 415, 422, 503)
 
 
 def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
@@ -25,43 +27,59 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.service, app.state.unready = _open(settings, service)
+        holder = app.state.holder = ServiceHolder(settings, service)
+        with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # logged; /readyz and each request say it
+            holder.current()
         yield
-        if app.state.service and service is None:
-            app.state.service.close()
+        holder.close()
 
+    schema = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
     app = FastAPI(
         title="Tenkyo",
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
-        responses={status: {"model": ProblemOut, "description": "application/problem+json"} for status in _PROBLEMS},
+        responses={status: {"description": "RFC 9457 problem", "content": schema} for status in _PROBLEMS},
     )
     app.include_router(router)
+    app.add_middleware(BodyLimit, most=settings.most_body_bytes)
     add_problem_handlers(app)
 
     @app.middleware("http")
-    async def limit_and_name(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Every request has an id, which errors carry and the response's header; too large a body is refused."""
+    async def name_and_limit(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Every request has an id, which errors and the response's header carry."""
         request.state.request_id = secrets.token_hex(8)
         length = request.headers.get("content-length", "0")
         if length.isdigit() and int(length) <= settings.most_body_bytes:
             response = await call_next(request)
         else:
-            detail = f"The body has {length} bytes; {settings.most_body_bytes} are allowed."
-            response = problem(request, 413, "too_large", detail)
+            response = problem(request, 413, "too_large", too_large(length, settings.most_body_bytes))
         response.headers["X-Request-ID"] = request.state.request_id
         return response
 
     return app
 
 
-def _open(settings: Settings, service: Service | None) -> tuple[Service | None, Exception | None]:
-    """The service, or why there is none: the process then lives, and says so at /readyz and on each request."""
-    try:
-        service = service or open_service(settings)
-    except (IndexMissing, IndexDamaged, IndexMismatch) as error:
-        log.error("%s", error)
-        return None, error
-    service.warm_up()
-    return service, None
+def too_large(size: str | int, most: int) -> str:
+    return f"The body has {size} bytes; {most} are allowed."
+
+
+class BodyLimit:
+    """Counts a body that comes without its length and breaks off over the limit."""
+
+    def __init__(self, app: ASGIApp, most: int):
+        self.app = app
+        self.most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.most:
+                raise HTTPException(413, too_large(f"over {self.most}", self.most))
+            return message
+
+        await self.app(scope, counted if scope["type"] == "http" else receive, send)

@@ -3,10 +3,11 @@
 import ipaddress
 import logging
 import socket
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -29,17 +30,21 @@ TopK = Annotated[int, typer.Option(min=1, max=50, help="How many results.")]
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """An error that a person can act on is one line on stderr and exit code 1."""
+    """An error that a person can act on is one line on stderr: exit code 2 for wrong usage, else 1."""
     try:
         yield
-    except (TenkyoError, ValidationError) as error:
-        typer.echo(f"tenkyo: {_message(error)}", err=True)
+    except ValidationError as error:
+        typer.echo(f"tenkyo: {_fields(error)}", err=True)
+        raise typer.Exit(1 if error.title == Settings.__name__ else 2) from None
+    except OSError as error:
+        typer.echo(f"tenkyo: {error.filename or 'a file'}: {error.strerror or error}.", err=True)
+        raise typer.Exit(1) from None
+    except (TenkyoError, sqlite3.Error) as error:
+        typer.echo(f"tenkyo: {error}", err=True)
         raise typer.Exit(1) from None
 
 
-def _message(error: TenkyoError | ValidationError) -> str:
-    if isinstance(error, TenkyoError):
-        return str(error)
+def _fields(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {str(e['input'])[:60]!r})" for e in error.errors()
     )
@@ -129,7 +134,9 @@ def ingest(
 
 
 @app.command()
-def search(query: str, top_k: TopK = 5, mode: str = "hybrid", as_json: Json = False) -> None:
+def search(
+    query: str, top_k: TopK = 5, mode: Literal["hybrid", "lexical", "dense"] = "hybrid", as_json: Json = False
+) -> None:
     """Passages that match a query, best first."""
     with opened() as service:
         request = schemas.SearchIn.model_validate({"query": query, "top_k": top_k, "mode": mode})

@@ -5,18 +5,27 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from retriever.errors import UnknownDocument
+from retriever.errors import TenkyoError, UnknownDocument
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS answers (answer_id TEXT PRIMARY KEY, created TEXT, body TEXT)"
+
+
+class KeptAnswersDamaged(TenkyoError):
+    """The file of kept answers is no SQLite file that can be used."""
 
 
 class KeptAnswers:
     def __init__(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        with self._connection:
-            self._connection.execute(_SCHEMA)
+        try:
+            self._connection = sqlite3.connect(path, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            with self._connection:
+                self._connection.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            raise KeptAnswersDamaged(
+                f"{path}: the kept answers can't be opened ({error}). Move the file away to go on."
+            ) from error
 
     def close(self) -> None:
         self._connection.close()

@@ -9,21 +9,24 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rapidfuzz import fuzz
 
 from api.quotes import Quote, mapped_passage, quote
 from ingest.clean import find_furniture
-from ingest.mapped import ADDED, Mapped
-from retriever.records import Document, Passage
-from retriever.search import Filters, Retriever
+from ingest.mapped import ADDED, Mapped, join
+from retriever.records import Document, Passage, Span
+from retriever.search import Filters, Hit, Retriever
 
 NEAR = 0.7
 """Least similarity that is still shown as a near match."""
 _NEAR_PASSAGES = 10
+_MOST_NEAR = 0.99
+"""What isn't verbatim is never shown as wholly alike."""
 _EDGE = 3
 _MARKS = re.compile(r"[\u0300-\u036f\u3099\u309a\uff9e\uff9f]")
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?[兆億万千百]*(?:%|割|ポイント|元|円|ドル|年|月|日|社|件|倍)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +61,32 @@ class Finder:
     def __init__(self, retriever: Retriever):
         self.retriever = retriever
         self._streams: dict[str, tuple[Stream, ...]] = {}
+        self._passages: dict[str, list[Passage]] = {}
 
     def lookup(self, text: str, top_k: int = 5, filters: Filters = Filters()) -> Lookup:
         """`verbatim` only where the text really stands in a source; else the nearest places, or `not_found`."""
+        self.retriever.check(filters)
         pasted = stream(text)
         if not pasted.text:
             return Lookup("not_found", ())
-        exact = [m for document in self.retriever.documents(filters) for m in self._find(pasted, document)]
-        if exact:
-            return Lookup("verbatim", tuple(exact[:top_k]))
+        documents = self.retriever.documents(filters)
+        found = (match for document in documents for match in self._find(pasted, document, filters.kinds))
+        if exact := tuple(islice(found, top_k)):
+            return Lookup("verbatim", exact)
         near = self._near(text, top_k, filters)
         return Lookup("near" if near else "not_found", near)
 
-    def _find(self, pasted: Stream, document: Document) -> Iterator[Match]:
+    def _find(self, pasted: Stream, document: Document, kinds: Sequence[str]) -> Iterator[Match]:
         seen: set[int] = set()
         for source in self._streams_of(document):
             for start in occurrences(pasted, source):
                 first = source.places[start]
-                if first in seen:
+                passage = None if first in seen else self._passage_at(document, first)
+                if first in seen or (kinds and (passage is None or passage.kind not in kinds)):
                     continue
                 seen.add(first)
                 found = _shown(source, start, start + len(pasted.text), document)
-                yield Match(document, self._passage_at(document, first), found, 1.0, True)
+                yield Match(document, passage, found, 1.0, True)
 
     def _streams_of(self, document: Document) -> tuple[Stream, ...]:
         """As it stands; and, where furniture parts sentences, without it."""
@@ -91,13 +98,36 @@ class Finder:
         return self._streams[document.source_sha256]
 
     def _passage_at(self, document: Document, place: int) -> Passage | None:
-        passages = self.retriever.index.passages_of(document.doc_id)
-        return next((p for p in passages for start, end in p.spans if start <= place < end), None)
+        return next((p for p in self._passages_of(document) for start, end in p.spans if start <= place < end), None)
+
+    def _passages_of(self, document: Document) -> list[Passage]:
+        if document.source_sha256 not in self._passages:
+            self._passages[document.source_sha256] = self.retriever.index.passages_of(document.doc_id)
+        return self._passages[document.source_sha256]
 
     def _near(self, text: str, top_k: int, filters: Filters) -> tuple[Match, ...]:
         result = self.retriever.search(text, _NEAR_PASSAGES, mode="lexical", filters=filters)
-        matches = [m for hit in result.hits if (m := near_match(text, hit.passage, hit.document))]
-        return tuple(sorted(matches, key=lambda m: -m.similarity)[:top_k])
+        best: dict[tuple[Span, ...], Match] = {}
+        for hit in result.hits:
+            match = near_match(text, self._around(hit, len(text)), hit.passage, hit.document)
+            if match:
+                best.setdefault(match.quote.spans, match)
+        return tuple(sorted(best.values(), key=lambda m: -m.similarity)[:top_k])
+
+    def _around(self, hit: Hit, length: int) -> Mapped:
+        """The hit's passage, with as much running text around it as a long or overlapping paste may need.
+
+        Neighbours of a table's passage repeat its header, so a table stands alone.
+        """
+        passages = [p for p in self._passages_of(hit.document) if not p.cells or p == hit.passage]
+        first = last = passages.index(hit.passage)
+        while not hit.passage.cells and sum(len(p.text) for p in passages[first : last + 1]) < 2 * length + len(
+            hit.passage.text
+        ):
+            if first == 0 and last == len(passages) - 1:
+                break
+            first, last = max(0, first - 1), min(len(passages) - 1, last + 1)
+        return join([mapped_passage(p, hit.document) for p in passages[first : last + 1]], "\n")
 
 
 def stream(text: str, document: Document | None = None, left_out: set[int] | None = None) -> Stream:
@@ -125,7 +155,7 @@ def stream(text: str, document: Document | None = None, left_out: set[int] | Non
 
 
 def _is_barrier(text: str, gap: list[int], inside_joins: set[int], before: str, after: str) -> bool:
-    if before.isdigit() and after.isdigit():
+    if before.isdecimal() and after.isdecimal():  # ① and ² are none
         return True
     crossed = [i for i in gap if i not in inside_joins]
     return any(text[i] in "\t\n\r\v\f\x85\u2028\u2029" or not text[i].isspace() for i in crossed)
@@ -193,18 +223,18 @@ def _cluster_end(text: str, start: int) -> int:
     return end
 
 
-def near_match(text: str, passage: Passage, document: Document) -> Match | None:
-    """The piece of a passage that is most like the text, if it is like it at all."""
-    pasted, shown = unicodedata.normalize("NFKC", text), passage.text
+def near_match(text: str, around: Mapped, passage: Passage, document: Document) -> Match | None:
+    """The piece of the text around a passage that is most like the pasted one, if it is like it at all."""
+    pasted, shown = unicodedata.normalize("NFKC", text), around.text
     aligned = fuzz.partial_ratio_alignment(pasted, shown, score_cutoff=100 * NEAR)
     if aligned is None or len(pasted) > 2 * len(shown):
         return None
     start, end = _best_edges(pasted, shown, aligned.dest_start, aligned.dest_end)
-    found = quote(mapped_passage(passage, document).slice(start, end), document)
-    similarity = fuzz.ratio(pasted, unicodedata.normalize("NFKC", found.text)) / 100
+    found = quote(around.slice(start, end), document)
+    similarity = min(fuzz.ratio(stream(text).text, stream(found.text).text) / 100, _MOST_NEAR)
     if not found.text or similarity < NEAR:
         return None
-    return Match(document, passage, found, round(similarity, 4), numbers(pasted) == numbers(found.text))
+    return Match(document, passage, found, round(similarity, 4), numbers(text) == numbers(found.text))
 
 
 def _best_edges(pasted: str, shown: str, start: int, end: int) -> tuple[int, int]:
@@ -216,6 +246,5 @@ def _best_edges(pasted: str, shown: str, start: int, end: int) -> tuple[int, int
 
 
 def numbers(text: str) -> Sequence[str]:
-    """The figures of a text, separators left out, sorted."""
-    found = _NUMBER.findall(unicodedata.normalize("NFKC", text))
-    return sorted(number.replace(",", "").rstrip(".") for number in found)
+    """The figures of a text with their units, separators left out, sorted. Figures in rings are none."""
+    return sorted(number.replace(",", "") for number in _NUMBER.findall(stream(text).text))

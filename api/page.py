@@ -20,5 +20,5 @@ def source_page(document: Document) -> str:
         published=escape(document.published or "undated"),
         note=escape(document.source_note or ""),
         sha256=document.source_sha256,
-        text="\n" + escape(document.text),
+        text="\n" + escape(document.text).replace("\r", "&#13;"),
     )

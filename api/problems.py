@@ -57,7 +57,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     status, code = next((found for kind, found in STATUS.items() if isinstance(error, kind)), (500, "internal_error"))
-    return problem(request, status, code, str(error))
+    pointer = getattr(error, "pointer", None)
+    return problem(request, status, code, str(error), [{"pointer": pointer, "detail": str(error)}] if pointer else None)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -71,12 +72,20 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
             "invalid_json",
             f"The body is no valid JSON: it breaks off or goes wrong at character {place}.",
         )
+    if not _is_json(request) and any(e["loc"] == ("body",) for e in error.errors()):
+        return problem(request, 415, "unsupported_media_type", "Send JSON, with content-type: application/json.")
     found = [{"pointer": _pointer(e["loc"]), "detail": _detail(e)} for e in error.errors()]
     return problem(request, 422, "invalid_request", "; ".join(f"{f['pointer']}: {f['detail']}" for f in found), found)
 
 
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
 def _pointer(location: tuple[int | str, ...]) -> str:
-    return "/" + "/".join(str(part) for part in location if part != "body")
+    """RFC 6901, into the body or the query."""
+    return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in location[1:])
 
 
 def _detail(error: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from api import schemas
 from api.page import source_page
-from api.service import Service, passage_out
+from api.service import Service, ServiceHolder, passage_out
 from retriever.errors import BadFilter
 
 router = APIRouter()
@@ -18,15 +18,13 @@ T = TypeVar("T")
 
 
 def open_service_of(request: Request) -> Service:
-    """Raises what kept the index from being opened."""
-    if request.app.state.unready:
-        raise request.app.state.unready
-    service: Service = request.app.state.service
-    return service
+    """The service on the newest generation of the index. Raises what kept one from being opened."""
+    holder: ServiceHolder = request.app.state.holder
+    return holder.current()
 
 
 ServiceDep = Annotated[Service, Depends(open_service_of)]
-Limit = Annotated[int, Query(ge=1, le=200)]
+PageDep = Annotated[schemas.PageIn, Query()]
 
 
 @router.post("/v1/search", tags=["retrieval"])
@@ -35,7 +33,28 @@ async def search(body: schemas.SearchIn, service: ServiceDep) -> schemas.SearchO
     return service.search(body)
 
 
-@router.post("/v1/ask", tags=["questions"], response_model=schemas.AnswerOut)
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "string",
+                    "description": "With `stream`: events `retrieval` (RetrievalEvent), `sentence` (SentenceOut), then "
+                    "`done` (AnswerOut) or `error` (ProblemOut), each with one JSON object as its data.",
+                    "x-events": {
+                        "retrieval": schemas.RetrievalEvent.model_json_schema(),
+                        "sentence": {"$ref": "#/components/schemas/SentenceOut"},
+                        "done": {"$ref": "#/components/schemas/AnswerOut"},
+                        "error": schemas.ProblemOut.model_json_schema(),
+                    },
+                }
+            }
+        }
+    }
+}
+
+
+@router.post("/v1/ask", tags=["questions"], response_model=schemas.AnswerOut, responses=_EVENTS)
 async def ask(body: schemas.AskIn, service: ServiceDep) -> schemas.AnswerOut | StreamingResponse:
     """An answer made of quotes, or the reason why there is none. With `stream`, server-sent events:
     `retrieval`, `sentence`…, then `done` with the whole answer."""
@@ -75,8 +94,8 @@ async def lookup(body: schemas.LookupIn, service: ServiceDep) -> schemas.LookupO
 
 
 @router.get("/v1/documents", tags=["documents"])
-async def documents(service: ServiceDep, limit: Limit = 50, cursor: str | None = None) -> schemas.DocumentsOut:
-    page, following = _page(service.documents(), limit, cursor)
+async def documents(service: ServiceDep, page_in: PageDep) -> schemas.DocumentsOut:
+    page, following = _page(service.documents(), page_in)
     return schemas.DocumentsOut(documents=page, next_cursor=following)
 
 
@@ -92,10 +111,8 @@ async def source(doc_id: str, service: ServiceDep) -> PlainTextResponse:
 
 
 @router.get("/v1/documents/{doc_id}/passages", tags=["documents"])
-async def passages(
-    doc_id: str, service: ServiceDep, limit: Limit = 50, cursor: str | None = None
-) -> schemas.PassagesOut:
-    page, following = _page(service.index.passages_of(doc_id), limit, cursor)
+async def passages(doc_id: str, service: ServiceDep, page_in: PageDep) -> schemas.PassagesOut:
+    page, following = _page(service.index.passages_of(doc_id), page_in)
     return schemas.PassagesOut(passages=[passage_out(passage) for passage in page], next_cursor=following)
 
 
@@ -127,10 +144,10 @@ async def readyz(service: ServiceDep) -> dict[str, str]:
     return {"status": "ready", "index_generation": service.index.generation}
 
 
-def _page(items: Sequence[T], limit: int, cursor: str | None) -> tuple[list[T], str | None]:
+def _page(items: Sequence[T], wanted: schemas.PageIn) -> tuple[list[T], str | None]:
     """A page of a list and the cursor of the next one."""
-    start = _read_cursor(cursor) if cursor else 0
-    end = start + limit
+    start = _read_cursor(wanted.cursor) if wanted.cursor else 0
+    end = start + wanted.limit
     following = base64.urlsafe_b64encode(str(end).encode()).decode() if end < len(items) else None
     return list(items[start:end]), following
 
@@ -139,4 +156,4 @@ def _read_cursor(cursor: str) -> int:
     try:
         return max(0, int(base64.urlsafe_b64decode(cursor)))
     except (binascii.Error, ValueError):
-        raise BadFilter(f"cursor: {cursor!r} is none of ours. Pass on `next_cursor` as it came.") from None
+        raise BadFilter(f"cursor: {cursor!r} is none of ours. Pass on `next_cursor` as it came.", "/cursor") from None

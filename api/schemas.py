@@ -3,9 +3,28 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-Text2000 = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+def _no_surrogates(text: str) -> str:
+    """JSON can name half a character; no text holds one."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("it holds half a surrogate pair, which is no character")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it holds white space only")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_no_surrogates)]
+Text2000 = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000),
+    AfterValidator(_not_blank),
+]
 TopK = Annotated[int, Field(ge=1, le=50, strict=True)]
 Language = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")]
 SpanPair = tuple[int, int]
@@ -16,10 +35,15 @@ class Request(BaseModel):
 
 
 class FiltersIn(Request):
-    doc_ids: list[str] = []
-    published_from: str | None = Field(None, examples=["2024", "2024-07"])
-    published_to: str | None = None
-    kinds: list[str] = []
+    doc_ids: list[Text] = []
+    published_from: Text | None = Field(None, examples=["2024", "2024-07"])
+    published_to: Text | None = None
+    kinds: list[Text] = []
+
+
+class PageIn(Request):
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = None
 
 
 class SearchIn(Request):

@@ -1,5 +1,6 @@
 """What the routes and the command line do: search, ask, look up, read documents."""
 
+import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,12 @@ from api.lookup import Finder, Match
 from api.quotes import prove, squeeze
 from api.settings import Settings
 from retriever.embed import Embedder, StaticModel
-from retriever.errors import UnknownDocument
-from retriever.index import Index, open_index
+from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownDocument
+from retriever.index import Index, current_generation, open_index
 from retriever.records import Document, Passage, Span
 from retriever.search import Filters, Hit, Retriever
 
+log = logging.getLogger("tenkyo")
 NO_LANGUAGE_MODEL = "No language model is configured: the answer is extractive."
 
 
@@ -127,6 +129,42 @@ def open_service(settings: Settings) -> Service:
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`."""
     embedder = StaticModel()
     return Service(open_index(settings.index, embedder.name), embedder, KeptAnswers(settings.answers))
+
+
+class ServiceHolder:
+    """The service of an application. A new generation of the index is taken up at the next request;
+    where it can't be opened the old one goes on, and where there is none each request says why."""
+
+    def __init__(self, settings: Settings, service: Service | None = None):
+        self._settings = settings
+        self._fixed = service is not None
+        self._service = service
+        self._tried: str | None = None
+
+    def current(self) -> Service:
+        if self._fixed and self._service:
+            return self._service
+        newest = current_generation(self._settings.index)
+        if self._service and newest in (self._service.index.generation, self._tried):
+            return self._service
+        self._tried = newest
+        try:
+            opened = open_service(self._settings)
+        except (IndexMissing, IndexDamaged, IndexMismatch) as error:
+            log.error("%s", error)
+            if self._service is None:
+                self._tried = None
+                raise
+            return self._service
+        self.close()
+        opened.warm_up()
+        self._service = opened
+        return opened
+
+    def close(self) -> None:
+        if self._service and not self._fixed:
+            self._service.close()
+            self._service = None
 
 
 def read_filters(filters: schemas.FiltersIn) -> Filters:

@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[1]
 class Settings(BaseSettings):
     """Each is read from `TENKYO_` + its name in capitals; README.md lists them (a test holds it to that)."""
 
-    model_config = SettingsConfigDict(env_prefix="TENKYO_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TENKYO_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     home: Path = Field(PROJECT / "var", description="where the index and kept answers live")
     corpus: Path = Field(PROJECT / "corpus", description="the documents that `tenkyo ingest` takes in by default")

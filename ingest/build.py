@@ -12,12 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest import chunk, clean, structure
-from ingest.load import Source, find_sources, load
+from ingest.load import Source, find_sources, is_named_by_content, load
 from retriever.embed import Embedder
-from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing
-from retriever.index import Index, Manifest, open_index, publish, read_manifest, retriever_versions, writing
+from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, SourceRefused
+from retriever.index import (
+    Index,
+    Manifest,
+    last_known_segments,
+    open_index,
+    publish,
+    read_manifest,
+    retriever_versions,
+    writing,
+)
 from retriever.records import Document, Passage
-from retriever.segment import embedding_text, open_segment, write_segment
+from retriever.segment import embedding_text, read_documents, write_segment
 
 Progress = Callable[[str], None]
 _BATCH = 512
@@ -79,10 +88,11 @@ def ingest(root: Path, paths: Sequence[Path], embedder: Embedder, progress: Prog
     All sources are read and checked before anything is written: one that is refused (`SourceRefused`)
     leaves the index as it was. Raises `IndexBusy` where another process is writing.
     """
-    documents = {document.doc_id: document for document in map(load, _sources(paths))}
+    given = _load_all(paths)
     with writing(root):
         old = _usable(root, embedder, progress)
-        documents = _kept_documents(root, old, progress) | documents
+        kept = _kept_documents(root, old, progress)
+        documents = kept | _without_copies(given, kept)
         known = old.manifest.corpus if old else {}
         corpus = {doc_id: fingerprint(document) for doc_id, document in documents.items()}
         new = [document for doc_id, document in documents.items() if known.get(doc_id) != corpus[doc_id]]
@@ -92,6 +102,30 @@ def ingest(root: Path, paths: Sequence[Path], embedder: Embedder, progress: Prog
         manifest = _write(root, old, new, corpus, embedder, progress)
     unchanged = tuple(doc_id for doc_id in documents if known.get(doc_id) == corpus[doc_id])
     return Outcome(manifest.generation, tuple(d.doc_id for d in new), unchanged, manifest.passages)
+
+
+def _load_all(paths: Sequence[Path]) -> dict[str, Document]:
+    """All sources by id. Raises `SourceRefused` where two different ones claim one id."""
+    documents: dict[str, Document] = {}
+    for source in _sources(paths):
+        document = load(source)
+        other = documents.setdefault(document.doc_id, document)
+        if other != document and other.text != document.text:
+            raise SourceRefused(f"{source.path}: its id {document.doc_id!r} belongs to another source of this ingest.")
+        if source.metadata:
+            documents[document.doc_id] = document
+    return documents
+
+
+def _without_copies(given: Mapping[str, Document], kept: Mapping[str, Document]) -> dict[str, Document]:
+    """Leave out nameless files whose very content is there already, or comes with a name in the same ingest."""
+    there = {document.file_sha256 for document in kept.values()}
+    there |= {document.file_sha256 for document in given.values() if not is_named_by_content(document)}
+    return {
+        doc_id: document
+        for doc_id, document in given.items()
+        if not is_named_by_content(document) or document.file_sha256 not in there
+    }
 
 
 def _usable(root: Path, embedder: Embedder, progress: Progress) -> Index | None:
@@ -111,23 +145,25 @@ def _usable(root: Path, embedder: Embedder, progress: Progress) -> Index | None:
 
 
 def _kept_documents(root: Path, old: Index | None, progress: Progress) -> dict[str, Document]:
-    """Documents that are in the index already: they stay, also where everything is built anew."""
+    """Documents that are in the index already: they stay, also where everything is built anew.
+
+    A damaged index is read store by store, so that one broken segment costs no other its documents.
+    """
     if old:
         return {document.doc_id: document for document in old.documents()}
-    try:
-        manifest = read_manifest(root)
-        index = Index(manifest, [open_segment(root / "segments" / name) for name in manifest.segments])
-        kept = {document.doc_id: document for document in index.documents()}
-        index.close()
-    except (IndexMissing, IndexDamaged, IndexMismatch):
-        return {}
-    except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
-        progress(f"the documents of the damaged index can't be read ({type(error).__name__}): give their files again")
-        return {}
-    whole = {doc_id: document for doc_id, document in kept.items() if _is_whole(document)}
-    for doc_id in kept.keys() - whole.keys():
-        progress(f"the text of {doc_id} is damaged in the index: give its file again")
-    return whole
+    kept: dict[str, Document] = {}
+    for segment, deleted in last_known_segments(root).items():
+        try:
+            found = read_documents(root / "segments" / segment)
+        except (OSError, ValueError, TypeError, sqlite3.Error) as error:
+            progress(f"segment {segment} can't be read ({type(error).__name__}): give its documents' files again")
+            continue
+        for document in found:
+            if not _is_whole(document):
+                progress(f"the text of {document.doc_id} is damaged in the index: give its file again")
+            elif document.doc_id not in deleted:
+                kept[document.doc_id] = document
+    return kept
 
 
 def _is_whole(document: Document) -> bool:
@@ -146,6 +182,10 @@ def _write(
     passages: list[Passage] = []
     for number, document in enumerate(new, start=1):
         read, found = chunk.read_document(document)
+        if not found:
+            raise SourceRefused(
+                f"{document.doc_id} ({document.title[:40]}): nothing in it could be shown as a passage."
+            )
         documents.append(read)
         passages += found
         progress(f"[{number}/{len(new)}] {document.doc_id}: {len(document.text):,} characters, {len(found)} passages")

@@ -23,6 +23,7 @@ TARGET_CHARACTERS = 320
 """What passages aim at. On the dev questions 300 to 350 find most within 2,000 characters of hits."""
 
 _TORN_LIST, _TORN_PARAGRAPH = 0.3, 0.1
+_LONGEST_INHERITED = 200
 _TOKEN_MARGIN = 16
 """Tokens of the parts are counted one by one; together they can come to a few more."""
 
@@ -65,8 +66,8 @@ def _kind_runs(section: list[Unit]) -> Iterator[list[Unit]]:
     """Runs of prose and of one table's rows; a heading goes with what follows it."""
     run: list[Unit] = []
     for unit in section:
-        joins = not run or _table_of(unit) == _table_of(run[-1])
-        if (not joins and all(u.kind == "heading" for u in run) and unit.kind == "table") or not joins:
+        only_headings = all(u.kind == "heading" for u in run)
+        if run and not only_headings and _table_of(unit) != _table_of(run[-1]):
             yield run
             run = []
         run.append(unit)
@@ -82,7 +83,7 @@ def _table_of(unit: Unit) -> tuple[int, tuple[tuple[int, ...], ...]] | None:
 def _cut(run: list[Unit]) -> Iterator[list[Unit]]:
     """The cheapest cuts (dynamic programming): passages near the target size, few lists torn apart."""
     texts = [join([*unit.inherited, unit.text], "\t").text for unit in run]
-    lead = "\n".join(part.text for part in run[0].lead)
+    lead = "\n".join(part.text for part in run[-1].lead)
     characters = [len(text) + 1 for text in texts]
     tokens = [count_tokens(text) + 1 for text in texts]
     most_characters, most_tokens = MOST_CHARACTERS - len(lead), MOST_TOKENS - _TOKEN_MARGIN - count_tokens(lead)
@@ -122,9 +123,8 @@ def _within_limits(unit: Unit) -> Iterator[Unit]:
     if _within_budget(_show([unit]).text):
         yield unit
         return
-    lead, inherited = unit.lead, unit.inherited
-    if len(_show([unit]).text) - len(unit.text) > MOST_CHARACTERS // 2:
-        lead, inherited = (), ()
+    lead = unit.lead
+    inherited = unit.inherited if sum(len(cell) for cell in unit.inherited) < _LONGEST_INHERITED else ()
     start = 0
     while start < len(unit.text):
         end = _longest_cut(unit, lead, inherited, start)
@@ -151,17 +151,18 @@ def _longest_cut(unit: Unit, lead: tuple[Mapped, ...], inherited: tuple[Mapped, 
 
 def _show(group: list[Unit]) -> Mapped:
     """The text of a passage: caption and header rows once, sentences run on, items on lines of their own."""
-    lines: list[Mapped] = list(group[0].lead)
+    lines: list[Mapped] = []
     shown: set[int] = set()
     for _, paragraph in groupby(group, key=lambda unit: (unit.paragraph, unit.kind)):
         units = list(paragraph)
         if units[0].kind != "table":
             lines.append(join(unit.text for unit in units))
             continue
+        lines += units[0].lead
         for unit in units:
-            inherited = [cell for cell in unit.inherited if cell.offsets[0] not in shown]
-            lines.append(join([*inherited, unit.text], "\t"))
-            shown.update(offset for offset in lines[-1].offsets)
+            cells = [Mapped("", ()) if cell.offsets[0] in shown else cell for cell in unit.inherited]
+            lines.append(join([*cells, unit.text], "\t"))
+            shown.update(lines[-1].offsets)
     return join(lines, "\n")
 
 

@@ -19,6 +19,7 @@ RUNNING_HEADERS = frozenset({"Deep Research"})
 
 _URL = re.compile(r"https?://[!-~]+")
 _URL_REST = re.compile(r"[!-~]+")
+_LINE_END = re.compile(r"\r?\n")
 _URL_SIGNS = re.compile(r"[-./&=?%_]")
 _NUMBERS_ONLY = re.compile(r"[^\S\n]*\d{1,3}(?:[^\S\n]+\d{1,3})*[^\S\n]*")
 _PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
@@ -27,12 +28,14 @@ _ITEM_MARK = re.compile(
     r"|[(（][0-9]{4}|(?:出所|資料|図表?|注|参考|写真出所|凡例|Date|出典)[0-9０-９]*[)）:：\s]|（参考）"
 )
 _CANNOT_START_A_LINE = "。、，．！？」』）】〕々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
-_SENTENCE_END = "。！？!?：:；;」』】"
+_SENTENCE_END = "。！？!?：:；;"
+_QUOTE_END = "」』】"
 _OPEN_END = "、，（「『【〔・"
 _NEW_SENTENCE = re.compile(
     r"ただ|また|さらに|なお|しかし|その|この|これ|それ|すべて|まず|もっとも|つまり|こうした|いずれ"
 )
-_PARTICLES = "のをにはがとでもへや"
+_PARTICLES = "のをにはがとでもへやな"
+_CONTINUING = "のをにがはと"
 _FULL_LINE = 0.8
 _TEXT_BLOCK = 0.6
 _NARROW = 24
@@ -101,8 +104,10 @@ def _urls(source: str) -> Iterator[Span]:
     position = 0
     while match := _URL.search(source, position):
         start, end = match.span()
+        if source[end - 1] == ")" and "(" not in match.group():
+            end -= 1
         yield start, end
-        while source[end : end + 1] == "\n" and (rest := _URL_REST.match(source, end + 1)):
+        while (wrap := _LINE_END.match(source, end)) and (rest := _URL_REST.match(source, wrap.end())):
             follows = source[rest.end() : rest.end() + 1]
             runs_on = source[end - 1] == "-" or _URL_SIGNS.search(rest.group())
             if not runs_on or rest.group().startswith("http") or follows == " ":
@@ -181,11 +186,15 @@ def runs_on(line: Line, following: Line, width: int) -> bool:
         return _is_cjk(end + start)
     if end in _SENTENCE_END:
         return False
+    if following.gap == 0 and (start in _CONTINUING or _bracket_is_open(text)):
+        return True
+    if end in _QUOTE_END:
+        return False
     long_enough = line.columns >= (_SHORT_LABEL if following.gap == 0 else _NARROW)
     wide_and_open = "。" in text or (line.columns >= _FULL_LINE * width and _is_open(text))
-    return long_enough and (
-        end in _OPEN_END or _particle_between(line, following) or breaks_word(text, after) or wide_and_open
-    )
+    two_katakana = "ァ" <= end <= "ー" and "ァ" <= start <= "ー"  # unknown katakana words look like one
+    cut_word = breaks_word(text, after) and (following.gap == 0 or not two_katakana)
+    return long_enough and (end in _OPEN_END or _particle_between(line, following) or cut_word or wide_and_open)
 
 
 def _particle_between(line: Line, following: Line) -> bool:
@@ -200,8 +209,12 @@ def _is_cjk(text: str) -> bool:
 
 def _is_open(text: str) -> bool:
     """A bracket is not closed, or the line breaks off after a clause: a sentence is under way."""
+    return _bracket_is_open(text) or "、" in text
+
+
+def _bracket_is_open(text: str) -> bool:
     pairs = (("「", "」"), ("（", "）"), ("『", "』"), ("(", ")"))
-    return any(text.count(a) > text.count(b) for a, b in pairs) or "、" in text
+    return any(text.count(a) > text.count(b) for a, b in pairs)
 
 
 def unwrap(lines: list[Line], page_width: int) -> list[Mapped]:
@@ -229,9 +242,14 @@ def _full_widths(lines: list[Line], page_width: int) -> list[int]:
 
 
 def _goes_on_in_item(item: list[Line], line: Line) -> bool:
-    """A bullet's text goes on until a blank line or the next item."""
+    """A bullet's text of several lines goes on where its last line is as full as the others and ends no sentence.
+
+    After its first line only language tells (`runs_on`): a width of its own it has none yet.
+    """
     bullet = item[0].bulleted or item[0].text.text[0] in "•・"
-    return bullet and line.gap == 0 and not line.starts_item and not line.opens_page and "\t" not in line.text.text
+    apart = line.gap or line.starts_item or line.opens_page or "\t" in line.text.text
+    full = item[-1].columns >= _FULL_LINE * widest([*item, line])
+    return bullet and len(item) > 1 and not apart and full and item[-1].text.text[-1] not in _SENTENCE_END
 
 
 def _glue(lines: list[Line]) -> Mapped:

@@ -23,6 +23,7 @@ _CRUMB_HEAD = 8
 _CRUMB_SEEN = 3
 _LONGEST_HEADING = 40
 _HEADING_END = re.compile(r"[。、！？!?：:；;,，]$")
+_LONGEST_LEAD = 300
 _NOTE = re.compile(r"^(?:[-・•]|👉|資料|注|出所|図[：:表]|[①-⑳])")
 
 
@@ -234,16 +235,16 @@ def _is_caption(line: Line) -> bool:
 def _table_units(lines: list[Line], section: Section, source: str, paragraph: int) -> Iterator[Unit]:
     caption = [tidy(line.text) for line in lines if "\t" not in line.text.text]
     rows: list[Row] = read_table([line.text for line in lines if "\t" in line.text.text], source)
+    shown: set[int] = set()
     for row in rows:
-        yield Unit(
-            row.line,
-            section.path,
-            "table",
-            paragraph,
-            lead=(*caption, *row.header),
-            inherited=row.inherited,
-            cells=row.cells,
-        )
+        lead = (*caption, *row.header)
+        if sum(len(part) for part in lead) > _LONGEST_LEAD:  # too long to go with each row: shown once, on its own
+            for part in lead:
+                if part.offsets[0] not in shown:
+                    yield Unit(part, section.path, "table", paragraph)
+            shown.update(part.offsets[0] for part in lead)
+            lead = ()
+        yield Unit(row.line, section.path, "table", paragraph, lead, row.inherited, row.cells)
 
 
 _SENTENCE_STOPS = "。！？"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.mapped import Mapped, join
+from ingest.mapped import Mapped
 from retriever.records import Cell
 
 _LONGEST_COLUMN_NAME = 24
@@ -35,7 +35,7 @@ def read_table(lines: list[Mapped], source: str) -> list[Row]:
     header: list[int] = []
     category: dict[int, Mapped] = {}
     for number, cells in enumerate(grid):
-        if number in header_rows:
+        if number in header_rows and _rules_a_row(number, header_rows, len(grid)):
             header = [*header, number] if header and header[-1] == number - 1 else [number]
             category = {}
             continue
@@ -53,6 +53,13 @@ def read_table(lines: list[Mapped], source: str) -> list[Row]:
             )
         )
     return rows
+
+
+def _rules_a_row(number: int, header_rows: set[int], count: int) -> bool:
+    """Whether a data row follows under a header row; a header over nothing is data itself."""
+    return any(n not in header_rows for n in range(number + 1, count)) and (
+        number + 1 not in header_rows or _rules_a_row(number + 1, header_rows, count)
+    )
 
 
 def _cells(number: int, names: list[tuple[str, ...]], cells: dict[int, Mapped], source: str) -> tuple[Cell, ...]:
@@ -110,7 +117,3 @@ def _column_names(header: list[list[Mapped]], columns: int) -> list[tuple[str, .
             if current:
                 paths[i].append(current)
     return [tuple(path) for path in paths]
-
-
-def header_text(header: tuple[Mapped, ...]) -> Mapped:
-    return join(header, "\n")

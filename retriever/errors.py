@@ -34,4 +34,8 @@ class ModelMissing(TenkyoError):
 
 
 class BadFilter(TenkyoError):
-    """A search filter names something that doesn't exist, or a date that isn't one."""
+    """A search filter names something that doesn't exist, or a date that isn't one. `pointer`: to the field."""
+
+    def __init__(self, message: str, pointer: str | None = None):
+        super().__init__(message)
+        self.pointer = pointer

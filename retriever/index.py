@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from retriever.records import Document, Passage
 from retriever.segment import Segment, check_files, file_hashes, open_segment
 
 FORMAT = 1
+_GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
 REPAIR = "Run `tenkyo ingest` to build it again."
 
 
@@ -113,20 +115,42 @@ def _alive(segment: Segment, deleted: Sequence[str]) -> NDArray[np.bool_]:
 
 def read_manifest(root: Path) -> Manifest:
     """The manifest in use. Raises `IndexMissing`, `IndexDamaged` or `IndexMismatch`."""
-    try:
-        name = (root / "CURRENT").read_text("utf-8").strip()
-    except FileNotFoundError:
-        raise IndexMissing("There is no index yet. Run `tenkyo ingest` (or `make serve`, which does).") from None
+    if not (root / "CURRENT").exists():
+        raise IndexMissing("There is no index yet. Run `tenkyo ingest` (or `make serve`, which does).")
+    name = current_generation(root)
+    if name is None:
+        raise IndexDamaged(f"The index's file CURRENT names no generation. {REPAIR}")
     try:
         values = json.loads((root / "generations" / f"{name}.json").read_text("utf-8"))
         if values["format"] != FORMAT:
             raise IndexMismatch(f"The index has format {values['format']}, this program reads {FORMAT}. {REPAIR}")
-        manifest = Manifest(**values)
-    except (FileNotFoundError, ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
+        return Manifest(**values)
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise IndexDamaged(
-            f"The manifest of index generation {name!r} can't be read ({type(error).__name__}). {REPAIR}"
+            f"The manifest of index generation {name} can't be read ({type(error).__name__}). {REPAIR}"
         ) from error
-    return manifest
+
+
+def current_generation(root: Path) -> str | None:
+    """The name that CURRENT holds, or nothing where it holds none."""
+    try:
+        name = (root / "CURRENT").read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return name if _GENERATION.fullmatch(name) else None
+
+
+def last_known_segments(root: Path) -> dict[str, list[str]]:
+    """Segments of the newest manifest that can be read, and the documents deleted in each; whatever its format."""
+    current = current_generation(root)
+    names = sorted((path.stem for path in (root / "generations").glob("*.json")), reverse=True)
+    for name in sorted(names, key=lambda name: name != current):
+        try:
+            manifest = json.loads((root / "generations" / f"{name}.json").read_text("utf-8"))
+            return {segment: list(manifest["deleted"].get(segment, ())) for segment in manifest["segments"]}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            continue  # the one before it may do
+    return {}
 
 
 def open_index(root: Path, model: str) -> Index:
@@ -150,8 +174,9 @@ def publish(
     passages: int,
 ) -> Manifest:
     """Write a generation's manifest and switch to it. What neither it nor the one before needs is removed."""
-    previous = _current_name(root)
-    number = int(previous.split("-")[0]) + 1 if previous else 1
+    previous = current_generation(root)
+    numbers = [int(path.stem[:6]) for path in (root / "generations").glob("*.json") if _GENERATION.fullmatch(path.stem)]
+    number = max(numbers, default=0) + 1
     hashes = {name: file_hashes(root / "segments" / name) for name in segments}
     digest = hashlib.sha256(json.dumps([hashes, dict(deleted)], sort_keys=True).encode()).hexdigest()[:12]
     manifest = Manifest(FORMAT, f"{number:06d}-{digest}", dict(versions), hashes, dict(deleted), dict(corpus), passages)
@@ -161,13 +186,6 @@ def publish(
     _write_atomically(root / "CURRENT", manifest.generation + "\n")
     _remove_unused(root, keep=[name for name in (previous, manifest.generation) if name])
     return manifest
-
-
-def _current_name(root: Path) -> str | None:
-    try:
-        return (root / "CURRENT").read_text("utf-8").strip() or None
-    except FileNotFoundError:
-        return None
 
 
 def _write_atomically(path: Path, text: str) -> None:
@@ -192,7 +210,7 @@ def _remove_unused(root: Path, keep: Sequence[str]) -> None:
             continue
         try:
             used.update(json.loads(file.read_text("utf-8"))["segments"])
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):
             continue  # a damaged older manifest names no segments worth keeping
     for segment in (root / "segments").iterdir():
         if segment.name not in used:

@@ -1,8 +1,9 @@
 """A query's way: language → terms and vector → arms → fusion → hits."""
 
+import datetime
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,7 @@ CANDIDATES = 1000
 DENSE_FLOOR_RANK = 100
 LEXICAL_FIELDS = ("words", "bigrams", "headings")
 MODES = ("hybrid", "lexical", "dense")
-_DATE = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?")
+_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,34 @@ class Retriever:
             hits.append(Hit(rank, round(float(total[place]), 6), passage, document, scores))
         return tuple(hits)
 
+    def check(self, filters: Filters) -> None:
+        """Raises `BadFilter`, pointing at the field, or `UnknownDocument`."""
+        for name, date in (("published_from", filters.published_from), ("published_to", filters.published_to)):
+            if date is not None:
+                try:
+                    date_interval(date)
+                except BadFilter as error:
+                    raise BadFilter(f"filters.{name}: {error}", f"/filters/{name}") from None
+        first, last = filters.published_from, filters.published_to
+        if first and last and date_interval(first)[0] > date_interval(last)[1]:
+            raise BadFilter("filters.published_from: it is later than published_to.", "/filters/published_from")
+        for kind in filters.kinds:
+            if kind not in KINDS:
+                text = f"filters.kinds: {kind!r} is no kind of passage. Use {', '.join(KINDS)}."
+                raise BadFilter(text, "/filters/kinds")
+        for doc_id in filters.doc_ids:
+            self.index.document(doc_id)
+
     def _allowed(self, filters: Filters) -> NDArray[np.bool_]:
         """(N,): which passages the filters and the tombstones let through."""
+        self.check(filters)
         allowed = self.index.alive
         if filters.kinds:
             allowed = allowed & np.isin(
-                np.concatenate([s.kinds for s in self.index.segments]), _kind_numbers(filters.kinds)
+                np.concatenate([s.kinds for s in self.index.segments]), [KINDS.index(kind) for kind in filters.kinds]
             )
         if filters.doc_ids or filters.published_from or filters.published_to:
             wanted = {d.doc_id for d in self.index.documents() if _passes(d, filters)}
-            for doc_id in filters.doc_ids:
-                self.index.document(doc_id)
             places = [
                 np.isin(s.documents, [n for n, doc_id in enumerate(s.doc_ids) if doc_id in wanted])
                 for s in self.index.segments
@@ -192,13 +210,6 @@ def query_terms(query: str) -> dict[str, list[str]]:
     return {"words": content, "bigrams": bigrams(query), "headings": content}
 
 
-def _kind_numbers(kinds: Sequence[str]) -> list[int]:
-    for kind in kinds:
-        if kind not in KINDS:
-            raise BadFilter(f"filters.kinds: {kind!r} is no kind of passage. Use {', '.join(KINDS)}.")
-    return [KINDS.index(kind) for kind in kinds]
-
-
 def _passes(document: Document, filters: Filters) -> bool:
     if filters.doc_ids and document.doc_id not in filters.doc_ids:
         return False
@@ -214,7 +225,11 @@ def _passes(document: Document, filters: Filters) -> bool:
 
 def date_interval(date: str) -> tuple[str, str]:
     """First and last day that a date of any precision can mean. Raises `BadFilter` for another form."""
-    if not _DATE.fullmatch(date):
-        raise BadFilter(f"{date!r} is no date. Write 2024, 2024-07 or 2024-07-31.")
-    first, last = {4: ("-01-01", "-12-31"), 7: ("-01", "-31"), 10: ("", "")}[len(date)]
+    first, last = {4: ("-01-01", "-12-31"), 7: ("-01", "-31"), 10: ("", "")}.get(len(date), ("", ""))
+    try:
+        if not _DATE.fullmatch(date):
+            raise ValueError(date)
+        datetime.date.fromisoformat(date + first)
+    except ValueError:
+        raise BadFilter(f"{date!r} is no date. Write 2024, 2024-07 or 2024-07-31.") from None
     return date + first, date + last

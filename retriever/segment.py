@@ -112,6 +112,15 @@ class Segment:
         return vectors
 
 
+def read_documents(folder: Path) -> list[Document]:
+    """A segment's documents alone; the rest of it may be damaged."""
+    store = Store(folder / "store.sqlite")
+    try:
+        return list(store.documents())
+    finally:
+        store.close()
+
+
 def open_segment(folder: Path) -> Segment:
     return Segment(
         folder.name,

@@ -23,6 +23,7 @@ LIGHT_WORDS = frozenset(
     "何 誰 何処 何時 何れ どの 教える 下さい 御座る くる 頂く 呉れる 知る".split()
 )
 _WORD_REACH = 12
+_MOST_TOKENISED = 10_000
 _SPACES = re.compile(r"\s+")
 FUNCTION_WORDS = frozenset(
     "a an the of in on at to for by with from is are was were be been do does did has have had what which who whom "
@@ -82,7 +83,8 @@ def words(text: str) -> list[str]:
     """
     return [
         form
-        for morpheme in _tokeniser().tokenize(normalise(text))
+        for piece in _pieces(normalise(text))
+        for morpheme in _tokeniser().tokenize(piece)
         if morpheme.part_of_speech()[0] in CONTENT_CLASSES
         and morpheme.surface().lower() not in FUNCTION_WORDS
         and (form := morpheme.normalized_form().lower()) not in LIGHT_WORDS
@@ -99,6 +101,11 @@ def breaks_word(before: str, after: str) -> bool:
         morpheme.begin() < len(head) < morpheme.end()
         for morpheme in _tokeniser().tokenize(head + tail, mode=sudachipy.SplitMode.C)
     )
+
+
+def _pieces(text: str) -> list[str]:
+    """The text in lengths that Sudachi takes (49,149 bytes at most)."""
+    return [text[start : start + _MOST_TOKENISED] for start in range(0, len(text), _MOST_TOKENISED)]
 
 
 def surfaces(text: str) -> list[str]:

@@ -12,6 +12,8 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.quotes import squeeze
 from api.settings import Settings
+from ingest import build
+from retriever.embed import StaticModel
 
 
 def held(source: str, spans: list[list[int]]) -> str:
@@ -140,6 +142,8 @@ def test_the_source_is_the_file(client: TestClient) -> None:
     ("route", "body", "pointer", "detail"),
     [
         ("search", {"query": ""}, "/query", "at least 1 character"),
+        ("search", {"query": " \u3000\n"}, "/query", "white space only"),
+        ("search", {"query": "x", "a~b/c": 1}, "/a~0b~1c", "not known"),
         ("search", {"query": "x" * 2001}, "/query", "at most 2000 characters"),
         ("search", {"query": "x", "topk": 3}, "/topk", "not known"),
         ("search", {"query": "x", "top_k": "3"}, "/top_k", "given: '3'"),
@@ -173,7 +177,37 @@ def test_other_bad_requests_have_their_status(client: TestClient) -> None:
     problem(unknown, 404, "not_found")
     date = client.post("/v1/search", json={"query": "x", "filters": {"published_from": "yesterday"}})
     assert "'yesterday'" in problem(date, 422, "bad_filter")["detail"]
+    assert date.json()["errors"][0]["pointer"] == "/filters/published_from"
     problem(client.get("/v1/documents", params={"cursor": "!"}), 422, "bad_filter")
+    problem(client.get("/v1/documents", params={"limt": "3"}), 422, "invalid_request")
+    problem(
+        client.post("/v1/search", content=b'{"query": "x"}', headers={"content-type": "text/plain"}),
+        415,
+        "unsupported_media_type",
+    )
+    problem(client.post("/v1/search", content=(b"x" * 4096 for _ in range(300))), 413, "too_large")
+    assert client.post("/v1/search", json={"query": "ﷺ" * 2000}).status_code == 200
+    for half in (rb'{"query": "\ud800"}', rb'{"query": "x", "filters": {"doc_ids": ["\ud800"]}}'):
+        problem(
+            client.post("/v1/search", content=half, headers={"content-type": "application/json"}),
+            422,
+            "invalid_request",
+        )
+
+
+def test_a_new_generation_is_taken_up_and_a_damaged_one_is_not(tmp_path: Path, model: StaticModel) -> None:
+    (tmp_path / "a.txt").write_text("人型ロボットの報告です。", "utf-8")
+    (tmp_path / "b.txt").write_text("新しい半導体の報告です。", "utf-8")
+    settings = Settings(home=tmp_path / "home")
+    build.ingest(settings.index, [tmp_path / "a.txt"], model, progress=lambda message: None)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        first = client.get("/readyz").json()["index_generation"]
+        build.ingest(settings.index, [tmp_path / "b.txt"], model, progress=lambda message: None)
+        second = client.get("/readyz").json()["index_generation"]
+        assert first != second
+        assert len(client.get("/v1/documents").json()["documents"]) == 2
+        (settings.index / "CURRENT").write_text("000009-0123456789ab\n")
+        assert client.get("/readyz").json()["index_generation"] == second
 
 
 def test_the_page_of_a_source_holds_its_text_escaped(client: TestClient) -> None:

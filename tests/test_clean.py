@@ -57,5 +57,18 @@ def test_a_word_that_a_narrow_box_breaks_is_joined() -> None:
     assert cleaned(source, 120) == ["画像や動画生成技術は、各社が独自のモデルを発表し、同水準に達している"]
 
 
+def test_a_quoted_name_at_a_line_end_runs_on_to_its_particle() -> None:
+    source = "李強首相は、「AIガバナンス上海宣言」\nの発表とともに提言を述べた。"
+    assert cleaned(source, 120) == [source.replace("\n", "")]
+
+
+def test_lines_under_a_short_bullet_stay_apart() -> None:
+    source = (
+        "\uf06eリーダーの相次ぐ起業\n2023年2月以来の参入意思を表明した起業家（一部）：\n"
+        "王 慧文（元美団連合創始者）個人出資5000万ドル"
+    )
+    assert len(cleaned(source, 120)) == 3
+
+
 def test_private_use_bullets_are_left_out_and_open_an_item() -> None:
     assert cleaned("\uf06c検索は60億回\n\uf06c音声は66億回") == ["検索は60億回", "音声は66億回"]

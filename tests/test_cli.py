@@ -41,6 +41,17 @@ def test_no_index_and_wrong_usage_have_their_exit_codes(tmp_path: Path) -> None:
     assert missing.stderr == "tenkyo: There is no index yet. Run `tenkyo ingest` (or `make serve`, which does).\n"
     assert run(tmp_path, "ask").returncode == 2
     assert run(tmp_path, "search", "x", "--top-k", "0").returncode == 2
+    assert run(tmp_path, "search", "x", "--mode", "foo").returncode == 2
+
+
+def test_places_that_cannot_be_written_are_named(home: Path, tmp_path: Path) -> None:
+    nowhere = run(Path("/dev/null"), "ingest")
+    assert (nowhere.returncode, nowhere.stderr.startswith("tenkyo: /dev/null")) == (1, True)
+    assert run(home, "ask", " ").returncode == 2
+    (tmp_path / "answers.sqlite").write_text("no database")
+    (tmp_path / "index").symlink_to(home / "index")
+    damaged = run(tmp_path, "search", "x")
+    assert (damaged.returncode, "kept answers can't be opened" in damaged.stderr) == (1, True)
 
 
 def test_ingest_shows_progress_and_refuses_bad_files(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Building, damage, mismatch: a reader sees the old index or the new one, or a reason."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,8 +99,6 @@ sha256 = "{}"
 title = "{}"
 language = "ja"
 """
-    import hashlib
-
     sha256 = hashlib.sha256((texts / "robot.txt").read_bytes()).hexdigest()
     for title in ("旧", "新"):
         (texts / "manifest.toml").write_text(manifest.format(sha256, title), "utf-8")
@@ -141,6 +140,55 @@ def test_any_damage_is_refused_and_repaired_by_ingest(tmp_path: Path, texts: Pat
         open_index(tmp_path / "ix", "counting")
     assert build(tmp_path / "ix", texts).passages == 3
     assert search(tmp_path / "ix", "薬局")
+
+
+def test_a_document_without_a_passage_is_refused_and_breaks_nothing(tmp_path: Path, texts: Path) -> None:
+    build(tmp_path / "ix", texts)
+    (tmp_path / "url.txt").write_text("https://example.org/a\n", "utf-8")
+    with pytest.raises(SourceRefused, match="nothing in it could be shown"):
+        build(tmp_path / "ix", tmp_path / "url.txt")
+    assert search(tmp_path / "ix", "薬局")
+
+
+def test_damage_to_one_segment_costs_no_other_its_documents(tmp_path: Path, texts: Path) -> None:
+    build(tmp_path / "ix", texts / "robot.txt")
+    (tmp_path / "more.txt").write_text("別の文書です。", "utf-8")
+    build(tmp_path / "ix", tmp_path / "more.txt")
+    first = next(iter(read_manifest(tmp_path / "ix").segments))
+    (tmp_path / "ix" / "segments" / first / "documents.npy").write_bytes(b"")
+    assert build(tmp_path / "ix", texts / "chip.txt").passages == 3
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"\xff\xfe", b""])
+def test_a_pointer_that_names_nothing_is_refused_and_repaired(tmp_path: Path, texts: Path, content: bytes) -> None:
+    build(tmp_path / "ix", texts / "robot.txt")
+    (tmp_path / "ix" / "CURRENT").write_bytes(content)
+    with pytest.raises(IndexDamaged, match="names no generation"):
+        open_index(tmp_path / "ix", "counting")
+    assert build(tmp_path / "ix", texts / "chip.txt").passages == 2
+
+
+@pytest.mark.parametrize("manifest", ["[]", "null", "{"])
+def test_any_broken_manifest_is_replaced(tmp_path: Path, texts: Path, manifest: str) -> None:
+    build(tmp_path / "ix", texts)
+    next((tmp_path / "ix" / "generations").iterdir()).write_text(manifest)
+    assert build(tmp_path / "ix", texts).passages == 3
+    assert search(tmp_path / "ix", "薬局")
+
+
+def test_one_content_is_one_document(tmp_path: Path, texts: Path) -> None:
+    manifest = '[[documents]]\nid = "robot"\nfile = "robot.txt"\nsha256 = "{}"\ntitle = "題"\nlanguage = "ja"\n'
+    sha256 = hashlib.sha256((texts / "robot.txt").read_bytes()).hexdigest()
+    (texts / "manifest.toml").write_text(manifest.format(sha256), "utf-8")
+    build(tmp_path / "ix", texts)
+    assert build(tmp_path / "ix", texts / "robot.txt").added == ()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "robot.txt").write_text("別の内容", "utf-8")
+    changed = hashlib.sha256((other / "robot.txt").read_bytes()).hexdigest()
+    (other / "manifest.toml").write_text(manifest.format(changed), "utf-8")
+    with pytest.raises(SourceRefused, match="id 'robot' belongs to another source"):
+        build(tmp_path / "ix", texts, other)
 
 
 def test_a_damaged_manifest_is_refused_and_repaired(tmp_path: Path, texts: Path) -> None:

@@ -63,12 +63,24 @@ def test_a_changed_byte_is_refused_with_both_hashes(tmp_path: Path) -> None:
         (('language = "ja"', 'lang = "ja"'), "language missing"),
         (('language = "ja"', 'language = "ja"\nfoo = 1'), "unknown key foo"),
         (("[[documents]]", "[[documents]"), "no valid TOML"),
+        (("[[documents]]", "[[document]]"), "nothing else"),
+        (('"2024-07"', "2024-07-01"), "published must be written as a string"),
+        (('"2024-07"', '"July"'), "document 1: published: 'July' is no date"),
+        (('"inferred"', '"guess"'), "published_basis 'guess'"),
+        (('"ja"', '"日本語"'), "language '日本語'"),
     ],
 )
 def test_a_bad_manifest_says_what_is_wrong(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     (tmp_path / "manifest.toml").write_text(MANIFEST.format(sha256="0").replace(*change), "utf-8")
     with pytest.raises(SourceRefused, match=message):
         find_sources(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbf" + "題".encode())
+    assert load(Source(tmp_path / "bom.txt", {})).title == "題"
+    assert "empty" in refused(tmp_path / "only.txt", b"\xef\xbb\xbf")
+    assert "empty" in refused(tmp_path / "wide.txt", "\u3000\n".encode())
 
 
 def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from conftest import document
 from api.lookup import Finder, numbers, stream
 from api.service import Service
 from ingest.chunk import read_document
+from retriever.errors import BadFilter, UnknownDocument
+from retriever.search import Filters
 
 
 def status(finder: Finder, text: str) -> str:
@@ -63,6 +65,7 @@ def test_a_near_match_says_whether_the_figures_agree(finder: Finder) -> None:
 
 def test_rings_and_raised_figures_do_not_become_plain_ones() -> None:
     assert stream("①5G ² ㎡").text == "①5G²m2"
+    assert not stream("① 2024", document("① 2024")).barriers
     assert stream("ｶﾞ ｱｲ").text == stream("ガ アイ").text
 
 
@@ -105,8 +108,39 @@ def test_altered_quotes_are_never_verbatim(finder: Finder, service: Service) -> 
         assert status(finder, altered) != "verbatim", altered
 
 
+def test_filters_hold_for_verbatim_matches_too(finder: Finder) -> None:
+    text = "国産比率は1%未満"
+    assert finder.lookup(text, filters=Filters(kinds=("prose",))).status == "verbatim"
+    assert finder.lookup(text, filters=Filters(kinds=("table",))).status != "verbatim"
+    with pytest.raises(BadFilter):
+        finder.lookup(text, filters=Filters(kinds=("nonsense",)))
+    with pytest.raises(UnknownDocument):
+        finder.lookup(text, filters=Filters(doc_ids=("nonsense",)))
+
+
+@pytest.mark.parametrize("length", [200, 600, 1500])
+def test_a_long_paste_with_one_wrong_character_is_near(finder: Finder, service: Service, length: int) -> None:
+    source = service.index.document("004_17361f999aa8c8f0").text
+    pasted = source[1000 : 1000 + length]
+    altered = pasted[: length // 2] + "〓" + pasted[length // 2 + 1 :]
+    found = finder.lookup(altered)
+    assert found.status == "near"
+    assert found.matches[0].similarity > 0.9
+
+
+def test_a_common_character_is_found_at_once_and_limited(finder: Finder) -> None:
+    assert len(finder.lookup("の", 3).matches) == 3
+
+
+def test_lines_that_cleaning_keeps_apart_are_not_verbatim_together(finder: Finder) -> None:
+    for text in ("個人出資5000万ドル周 伯文", "次々と参入自社生成AI発表済み", "代表企業百度、アリババ"):
+        assert status(finder, text) != "verbatim", text
+
+
 def test_numbers_are_compared_without_separators() -> None:
     assert numbers("５,７８４億元と16％") == numbers("5784億元、16%")
+    assert numbers("5,784万元") != numbers("5,784億元")
+    assert numbers("7万m²") != numbers("7万m2")
 
 
 def test_joins_are_recorded_for_wraps_and_not_between_items() -> None:

@@ -41,6 +41,15 @@ def test_a_second_header_in_mid_table_rules_the_rows_under_it() -> None:
     assert [cells(row)[0][0][0] for row in rows] == ["第1回(1件)", "第3回(1件)"]
 
 
+def test_a_header_over_nothing_is_kept_as_a_row() -> None:
+    for source, rows in (
+        ("社名\t製品\n百度\t文心\n社名\t製品", 2),
+        ("第1回\t\t第2回\t\n社名\t製品\t社名\t製品", 2),
+        ("a\tb\na\tb\na\tb", 3),
+    ):
+        assert len(read(source)) == rows
+
+
 def test_a_table_without_column_names_has_data_only() -> None:
     rows = read("経済発展領域\t①製造業：産業ロボットによるスマート製造システムの発展と製造業DX促進\n\t②農業：栽培")
     assert len(rows) == 2
