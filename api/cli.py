@@ -2,8 +2,10 @@
 
 import ipaddress
 import logging
+import os
 import socket
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +38,9 @@ def clear_errors() -> Iterator[None]:
     except ValidationError as error:
         typer.echo(f"tenkyo: {_fields(error)}", err=True)
         raise typer.Exit(1 if error.title == Settings.__name__ else 2) from None
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except OSError as error:
         typer.echo(f"tenkyo: {error.filename or 'a file'}: {error.strerror or error}.", err=True)
         raise typer.Exit(1) from None
@@ -85,6 +90,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(128)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except OSError as error:
         listener.close()
         raise TenkyoError(

@@ -12,14 +12,25 @@ import typer
 from api.cli import clear_errors, opened
 from api.service import Service
 from api.settings import PROJECT, Settings
-from eval import ablation, gate, report
+from eval import ablation, gate, report, trec
 from eval import bench as benchmarks
 from eval import compare as comparison
 from eval import run as runs
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN
-from eval.tables import ANSWERS, LANGUAGES, NAMES, RETRIEVAL, by_language, cell, ids_where, markdown, plain
+from eval.tables import (
+    ANSWERS,
+    LANGUAGES,
+    NAMES,
+    RETRIEVAL,
+    by_language,
+    cell,
+    ids_where,
+    markdown,
+    plain,
+    yardstick_rows,
+)
 from ingest.build import say
 
 Split = Literal["dev", "test", "far-dev", "far-test"]
@@ -57,7 +68,8 @@ def run_command(
 ) -> None:
     """Run all questions of a split: TREC run and qrels, answers, values, manifest. `test` shows aggregates only."""
     with opened() as service, _ranker(service, mode, weights, base_url, baseline) as (ranker, ask):
-        run, files = runs.execute(_questions(service, split), ranker, _sources(service), ask)
+        asked = _questions(service, split)
+        run, files = runs.execute(asked, ranker, _sources(service), ask, yardsticks=_yardsticks(service))
         folder = _folder(name or split)
         runs.save(files, folder)
         if "test" in split and not baseline:
@@ -66,7 +78,7 @@ def run_command(
             typer.echo(json.dumps(_aggregates(run), ensure_ascii=False, indent=1))
             return
         header, rows = by_language(run, (*RETRIEVAL, *ANSWERS))
-        rows[:0] = _yardsticks(service, run.questions)
+        rows[:0] = yardstick_rows(run)
         summary = "\n".join(f"{key}: {value:.3f}" for key, value in run.summary.items())
         typer.echo(f"{plain(header, rows)}\n{summary}\nkept in {folder.name}/")
 
@@ -98,14 +110,13 @@ def _read_weights(text: str) -> dict[str, float]:
     return dict.fromkeys(ablation.ARMS, 0.0) | found
 
 
-def _yardsticks(service: Service, questions: Sequence[Question]) -> list[list[str]]:
-    """Plain BM25 on the same questions: words alone, and with bigrams."""
-    rows: list[list[str]] = []
-    for fields in (("words",), ("words", "bigrams")):
-        ranker = PlainBM25(service.index.documents(), fields)
-        run, _ = runs.execute(questions, ranker, {}, progress=lambda m: None)
-        rows.append([f"BM25 ({' + '.join(fields)}), {NAMES[WITHIN]}", *by_language(run, [WITHIN])[1][0][1:]])
-    return rows
+def _yardsticks(service: Service) -> dict[str, Ranker]:
+    """Plain BM25 over chunks of 400 characters: words alone, and with bigrams."""
+    documents = service.index.documents()
+    return {
+        "BM25 (words)": PlainBM25(documents, ("words",)),
+        "BM25 (words + bigrams)": PlainBM25(documents, ("words", "bigrams")),
+    }
 
 
 def _aggregates(run: runs.Run) -> dict[str, Any]:
@@ -154,6 +165,15 @@ def _effect_row(name: str, found: comparison.Comparison) -> list[str]:
     effect = f"{100 * (found.second - found.first):+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
     means = [f"{100 * found.first:.1f}", f"{100 * found.second:.1f}"]
     return [name, *means, effect, f"{found.p_value:.4f}", str(len(found.won)), str(len(found.lost))]
+
+
+@app.command("score")
+def score_command(run: Path, qrels: Path) -> None:
+    """nDCG@10, RR and recall of any TREC run against any qrels over this index's passages."""
+    with opened() as service:
+        known = {place.id for place in InProcess(service).places()}
+        scores = trec.score(trec.read_run(run), trec.read_qrels(qrels, known))
+        typer.echo(plain(["measure", "mean (95%)", "queries"], [[m, cell(e), str(e.count)] for m, e in scores.items()]))
 
 
 @app.command("report")

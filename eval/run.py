@@ -12,7 +12,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from eval.answers import abstention, measure_answers
 from eval.errors import BadRun
 from eval.questions import Question
 from eval.rankers import Asked, Ranker, Scored
-from eval.retrieval import measure, relevant
+from eval.retrieval import measure, relevant, within_characters
 from eval.statistics import SEED, Estimate, estimate
 from ingest.build import say
 
@@ -31,12 +31,16 @@ _PROGRESS_EVERY = 100
 
 @dataclass(frozen=True)
 class Run:
-    """`values`: measure → question id → value. `summary`: what is one figure for all questions."""
+    """`values`: measure → question id → value. `summary`: what is one figure for all questions.
+
+    `yardsticks`: plain BM25 on the same questions, name → question id → within 2,000 characters.
+    """
 
     manifest: dict[str, Any]
     values: dict[str, dict[str, float]]
     summary: dict[str, float]
     questions: tuple[Question, ...]
+    yardsticks: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def estimate(self, measure: str, only: Sequence[str] | None = None) -> Estimate | None:
         """Over the questions that have the measure, or over those of them that are named."""
@@ -51,6 +55,7 @@ def execute(
     sources: Mapping[str, str],
     ask: Callable[[str], Asked] | None = None,
     progress: Callable[[str], None] = say,
+    yardsticks: Mapping[str, Ranker] | None = None,
 ) -> tuple[Run, dict[str, str]]:
     """Rank for every question, and ask it where `ask` is given. Returns the run and its files by name."""
     rankings: dict[str, list[Scored]] = {}
@@ -67,6 +72,7 @@ def execute(
     if answers:
         values |= measure_answers(questions, {qid: a.body for qid, a in answers.items()}, sources)
         summary = abstention(questions, values)
+    measured = {name: _within(questions, other) for name, other in (yardsticks or {}).items()}
     manifest = {
         "configuration": ranker.describe(),
         "questions": len(questions),
@@ -80,12 +86,16 @@ def execute(
         "run.trec": _trec_run(rankings),
         "qrels.trec": "".join(f"{q.id} 0 {pid} 1\n" for q in questions for pid in relevant(q, places)),
         "answers.jsonl": "".join(_answer_line(qid, a.body) for qid, a in answers.items()),
-        "values.json": _json({"values": values, "summary": summary}),
+        "values.json": _json({"values": values, "summary": summary, "yardsticks": measured}),
         "manifest.json": _json(manifest),
         "questions.json": _json([q.id for q in questions]),
         "latency.json": _json({qid: round(a.seconds, 6) for qid, a in answers.items()}),
     }
-    return Run(manifest, values, summary, tuple(questions)), files
+    return Run(manifest, values, summary, tuple(questions), measured), files
+
+
+def _within(questions: Sequence[Question], ranker: Ranker) -> dict[str, float]:
+    return {q.id: float(within_characters(q, ranker.rank(q.text))) for q in questions if q.answerable}
 
 
 def _trec_run(rankings: Mapping[str, Sequence[Scored]]) -> str:
@@ -129,7 +139,8 @@ def load(folder: Path, questions: Sequence[Question]) -> Run:
     known = {question.id: question for question in questions}
     if unknown := [qid for qid in ids if qid not in known]:
         raise BadRun(f"{folder}: question {unknown[0]!r} ({len(unknown)} in all) is in no question file.")
-    return Run(manifest, stored["values"], stored["summary"], tuple(known[qid] for qid in ids))
+    asked = tuple(known[qid] for qid in ids)
+    return Run(manifest, stored["values"], stored["summary"], asked, stored["yardsticks"])
 
 
 def read_answers(folder: Path) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from eval.questions import Question
 from eval.retrieval import WITHIN
 from eval.run import Run
-from eval.statistics import Estimate
+from eval.statistics import Estimate, estimate
 
 RETRIEVAL = (WITHIN, "nDCG@10", "RR", "R@1", "R@5", "R@10", "Success@5")
 ANSWERS = ("contained", "citation_precision", "citation_recall", "quote_exact", "length", "short_exact", "short_f1")
@@ -52,6 +52,16 @@ def by_language(run: Run, measures: Sequence[str]) -> tuple[list[str], list[list
         cells = [cell(run.estimate(measure, ids_where(run.questions, language=lang)), percent) for lang in LANGUAGES]
         rows.append([NAMES.get(measure, measure), cell(run.estimate(measure), percent), *cells])
     return header, [row for row in rows if row[1] != "–"]
+
+
+def yardstick_rows(run: Run) -> list[list[str]]:
+    """Plain BM25 within 2,000 characters, in the columns of `by_language`."""
+    rows: list[list[str]] = []
+    for name, values in run.yardsticks.items():
+        by = [[values[qid] for qid in ids_where(run.questions, language=lang) if qid in values] for lang in LANGUAGES]
+        cells = [cell(estimate(found)) if found else "–" for found in (list(values.values()), *by)]
+        rows.append([f"{name}, {NAMES[WITHIN]}", *cells])
+    return rows
 
 
 def slices(run: Run, measure: str) -> tuple[list[str], list[list[str]]]:
