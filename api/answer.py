@@ -84,7 +84,7 @@ class Composition:
 
 def compose(question: str, result: Result, retriever: Retriever) -> Composition:
     """Choose, weigh, and withhold where the evidence is weak. Every quote is proved against its source."""
-    asked = tuple(dict.fromkeys(words(question)))
+    asked = tuple(dict.fromkeys(result.terms["words"]))
     candidates = [candidate for hit in result.hits for candidate in split_hit(hit)]
     if not candidates:
         return Composition((), (), 0.0, asked)

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from retriever.errors import TenkyoError, UnknownDocument
+from retriever.errors import NotFound, TenkyoError
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS answers (answer_id TEXT PRIMARY KEY, created TEXT, body TEXT)"
 
@@ -38,7 +38,7 @@ class KeptAnswers:
     def get(self, answer_id: str) -> dict[str, Any]:
         row = self._connection.execute("SELECT body FROM answers WHERE answer_id = ?", (answer_id,)).fetchone()
         if not row:
-            raise UnknownDocument(f"There is no answer {answer_id!r}. It was never kept, or it was deleted.")
+            raise NotFound(f"There is no answer {answer_id!r}. It was never kept, or it was deleted.")
         body: dict[str, Any] = json.loads(row[0])
         return body
 
@@ -46,4 +46,4 @@ class KeptAnswers:
         with self._connection:
             deleted = self._connection.execute("DELETE FROM answers WHERE answer_id = ?", (answer_id,)).rowcount
         if not deleted:
-            raise UnknownDocument(f"There is no answer {answer_id!r}. It was never kept, or it was deleted.")
+            raise NotFound(f"There is no answer {answer_id!r}. It was never kept, or it was deleted.")

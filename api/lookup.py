@@ -73,7 +73,7 @@ class Finder:
         found = (match for document in documents for match in self._find(pasted, document, filters.kinds))
         if exact := tuple(islice(found, top_k)):
             return Lookup("verbatim", exact)
-        near = self._near(text, top_k, filters)
+        near = self._near(pasted, text, top_k, filters)
         return Lookup("near" if near else "not_found", near)
 
     def _find(self, pasted: Stream, document: Document, kinds: Sequence[str]) -> Iterator[Match]:
@@ -105,11 +105,11 @@ class Finder:
             self._passages[document.source_sha256] = self.retriever.index.passages_of(document.doc_id)
         return self._passages[document.source_sha256]
 
-    def _near(self, text: str, top_k: int, filters: Filters) -> tuple[Match, ...]:
+    def _near(self, pasted: Stream, text: str, top_k: int, filters: Filters) -> tuple[Match, ...]:
         result = self.retriever.search(text, _NEAR_PASSAGES, mode="lexical", filters=filters)
         best: dict[tuple[Span, ...], Match] = {}
         for hit in result.hits:
-            match = near_match(text, self._around(hit, len(text)), hit.passage, hit.document)
+            match = near_match(pasted, text, self._around(hit, len(text)), hit.passage, hit.document)
             if match:
                 best.setdefault(match.quote.spans, match)
         return tuple(sorted(best.values(), key=lambda m: -m.similarity)[:top_k])
@@ -223,18 +223,18 @@ def _cluster_end(text: str, start: int) -> int:
     return end
 
 
-def near_match(text: str, around: Mapped, passage: Passage, document: Document) -> Match | None:
+def near_match(pasted: Stream, text: str, around: Mapped, passage: Passage, document: Document) -> Match | None:
     """The piece of the text around a passage that is most like the pasted one, if it is like it at all."""
-    pasted, shown = unicodedata.normalize("NFKC", text), around.text
-    aligned = fuzz.partial_ratio_alignment(pasted, shown, score_cutoff=100 * NEAR)
-    if aligned is None or len(pasted) > 2 * len(shown):
+    plain, shown = unicodedata.normalize("NFKC", text), around.text
+    aligned = fuzz.partial_ratio_alignment(plain, shown, score_cutoff=100 * NEAR)
+    if aligned is None or len(plain) > 2 * len(shown):
         return None
-    start, end = _best_edges(pasted, shown, aligned.dest_start, aligned.dest_end)
+    start, end = _best_edges(plain, shown, aligned.dest_start, aligned.dest_end)
     found = quote(around.slice(start, end), document)
-    similarity = min(fuzz.ratio(stream(text).text, stream(found.text).text) / 100, _MOST_NEAR)
+    similarity = min(fuzz.ratio(pasted.text, stream(found.text).text) / 100, _MOST_NEAR)
     if not found.text or similarity < NEAR:
         return None
-    return Match(document, passage, found, round(similarity, 4), numbers(text) == numbers(found.text))
+    return Match(document, passage, found, round(similarity, 4), numbers(pasted) == numbers(stream(found.text)))
 
 
 def _best_edges(pasted: str, shown: str, start: int, end: int) -> tuple[int, int]:
@@ -245,6 +245,6 @@ def _best_edges(pasted: str, shown: str, start: int, end: int) -> tuple[int, int
     return max(edges, key=lambda edge: (fuzz.ratio(pasted, shown[edge[0] : edge[1]]), -edge[0], edge[1]))
 
 
-def numbers(text: str) -> Sequence[str]:
+def numbers(folded: Stream) -> Sequence[str]:
     """The figures of a text with their units, separators left out, sorted. Figures in rings are none."""
-    return sorted(number.replace(",", "") for number in _NUMBER.findall(stream(text).text))
+    return sorted(number.replace(",", "") for number in _NUMBER.findall(folded.text))

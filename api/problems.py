@@ -16,7 +16,7 @@ log = logging.getLogger("tenkyo")
 
 STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.BadFilter: (422, "bad_filter"),
-    errors.UnknownDocument: (404, "not_found"),
+    errors.NotFound: (404, "not_found"),
     errors.IndexMissing: (503, "no_index"),
     errors.IndexDamaged: (503, "index_damaged"),
     errors.IndexMismatch: (503, "index_mismatch"),

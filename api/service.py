@@ -15,12 +15,17 @@ from api.lookup import Finder, Match
 from api.quotes import prove, squeeze
 from api.settings import Settings
 from retriever.embed import Embedder, StaticModel
-from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownDocument
+from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, NotFound
 from retriever.index import Index, current_generation, open_index
 from retriever.records import Document, Passage, Span
 from retriever.search import Filters, Hit, Retriever
 
 log = logging.getLogger("tenkyo")
+REFUSALS = {
+    "ja": ("収録文書には見当たりません。", "見つかった箇所に現れない語：{}。", "、"),
+    "zh": ("收录的文档中似乎没有提到。", "找到的段落中没有出现：{}。", "、"),
+    "en": ("These documents don't seem to say it.", " No passage found names {}.", ", "),
+}
 NO_LANGUAGE_MODEL = "No language model is configured: the answer is extractive."
 
 
@@ -31,7 +36,6 @@ class Service:
         self.retriever = Retriever(index, embedder)
         self.finder = Finder(self.retriever)
         self.kept = kept
-        self.passage_counts = {d.doc_id: len(index.passages_of(d.doc_id)) for d in index.documents()}
 
     @property
     def index(self) -> Index:
@@ -49,7 +53,7 @@ class Service:
 
     def warm_up(self) -> None:
         """Load dictionaries and tables that the first query would wait for."""
-        self.retriever.search("準備運動 warm-up 热身", 1)
+        compose("準備運動", self.retriever.search("準備運動 warm-up 热身", 1), self.retriever)
 
     def search(self, request: schemas.SearchIn) -> schemas.SearchOut:
         result = self.retriever.search(
@@ -95,7 +99,7 @@ class Service:
     def _status(self, citation: schemas.CitationOut) -> Any:
         try:
             document = self.index.document(citation.doc_id)
-        except UnknownDocument:
+        except NotFound:
             return "missing"
         held = "".join(document.text[start:end] for start, end in citation.spans)
         if document.source_sha256 == citation.source_sha256 and squeeze(held) == squeeze(citation.quote):
@@ -119,15 +123,15 @@ class Service:
         return schemas.DocumentOut(
             **shared,
             characters=len(document.text),
-            passages=self.passage_counts[document.doc_id],
+            passages=self.index.passage_counts[document.doc_id],
             status="ready",
             error=None,
         )
 
 
-def open_service(settings: Settings) -> Service:
+def open_service(settings: Settings, embedder: Embedder | None = None) -> Service:
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`."""
-    embedder = StaticModel()
+    embedder = embedder or StaticModel()
     return Service(open_index(settings.index, embedder.name), embedder, KeptAnswers(settings.answers))
 
 
@@ -149,7 +153,7 @@ class ServiceHolder:
             return self._service
         self._tried = newest
         try:
-            opened = open_service(self._settings)
+            opened = open_service(self._settings, self._service.retriever.embedder if self._service else None)
         except (IndexMissing, IndexDamaged, IndexMismatch) as error:
             log.error("%s", error)
             if self._service is None:
@@ -209,7 +213,7 @@ def _answer(request: schemas.AskIn, language: str, generation: str, found: Compo
         citations=citations,
         disagreements=[],
         confidence=found.confidence,
-        abstention=None if found.chosen else _abstention(found),
+        abstention=None if found.chosen else _abstention(found, language),
         mode="extractive",
         degraded=NO_LANGUAGE_MODEL if request.mode == "generative" else None,
         index_generation=generation,
@@ -262,12 +266,11 @@ def _citation(number: int, candidate: Candidate) -> schemas.CitationOut:
     )
 
 
-def _abstention(found: Composition) -> schemas.AbstentionOut:
+def _abstention(found: Composition, language: str) -> schemas.AbstentionOut:
     nearest = [_citation(number, candidate) for number, candidate in enumerate(found.nearest, start=1)]
     missing = list(found.missing)
-    reason = "These documents don't seem to say it." if nearest else "Nothing in these documents matches the question."
-    if missing:
-        reason += f" No passage found names {', '.join(missing)}."
+    without, naming, comma = REFUSALS.get(language, REFUSALS["en"])
+    reason = without + (naming.format(comma.join(missing)) if missing else "")
     return schemas.AbstentionOut(reason=reason, missing=missing, nearest=nearest)
 
 

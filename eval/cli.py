@@ -87,16 +87,20 @@ def run_command(
 def _ranker(
     service: Service, mode: Mode, weights: str | None, base_url: str | None, baseline: bool
 ) -> Iterator[tuple[Ranker, Callable[[str], Asked] | None]]:
-    """What ranks, and what answers where something does."""
+    """What ranks, and what answers where something does: an answer always rests on the hybrid ranking."""
+    if (baseline or base_url) and weights:
+        raise typer.BadParameter("--weights are those of this process; leave them out with --base-url and --baseline")
+    if baseline and (base_url or mode != "hybrid"):
+        raise typer.BadParameter("--baseline is plain BM25; leave out --base-url and --mode")
     if baseline:
         yield PlainBM25(service.index.documents()), None
     elif base_url:
         with closing(Remote(base_url, mode)) as remote:
-            yield remote, remote.ask
+            yield remote, remote.ask if mode == "hybrid" else None
     else:
         chosen = service.with_weights(dict.fromkeys(LANGUAGES, _read_weights(weights))) if weights else service
         local = InProcess(chosen, mode)
-        yield local, local.ask
+        yield local, local.ask if mode == "hybrid" else None
 
 
 def _read_weights(text: str) -> dict[str, float]:

@@ -72,7 +72,7 @@ def slices(run: Run, measure: str) -> tuple[list[str], list[list[str]]]:
             continue
         documents = {evidence.document[:6] for group in question.evidence for evidence in group}
         names = [f"type {question.type}", f"style {question.style}", *(f"document {d}" for d in documents)]
-        for name in [*names, "two documents" if len(question.evidence) > 1 else "one document"]:
+        for name in [*names, "two documents" if len(documents) > 1 else "one document"]:
             groups.setdefault(name, []).append(question.id)
     rows = [[name, cell(run.estimate(measure, ids)), str(len(ids))] for name, ids in sorted(groups.items())]
     return ["slice", NAMES.get(measure, measure), "questions"], rows

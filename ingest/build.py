@@ -201,14 +201,8 @@ def _write(
         else {}
     )
     names = [*(s.name for s in old.segments), segment] if old else [segment]
-    live = len(passages) + (_live_passages(old, replaced) if old else 0)
-    return publish(root, names, deleted, versions(embedder), corpus, live)
-
-
-def _live_passages(index: Index, without: set[str]) -> int:
-    return sum(
-        len(index.passages_of(document.doc_id)) for document in index.documents() if document.doc_id not in without
-    )
+    kept = sum(n for doc_id, n in old.passage_counts.items() if doc_id not in replaced) if old else 0
+    return publish(root, names, deleted, versions(embedder), corpus, len(passages) + kept)
 
 
 def embed(passages: Sequence[Passage], embedder: Embedder, progress: Progress) -> NDArray[np.float32]:

@@ -56,7 +56,6 @@ class Line:
     """
 
     text: Mapped
-    number: int
     gap: int
     opens_page: bool
     bulleted: bool
@@ -140,7 +139,7 @@ def split_lines(source: str, furniture: list[Furniture]) -> list[Line]:
     lines: list[Line] = []
     gap = 0
     after_blank = False
-    for number, (start, end) in enumerate(line_spans(source), start=1):
+    for start, end in line_spans(source):
         raw = source[start:end]
         opens_page = raw[:1] == " " and raw[1:2] not in ("", " ") and not after_blank
         after_blank = not raw.strip()
@@ -150,7 +149,7 @@ def split_lines(source: str, furniture: list[Furniture]) -> list[Line]:
         if not stripped.text.strip():
             gap += 1
             continue
-        lines.append(Line(stripped, number, gap, opens_page, bool(_PRIVATE_USE.match(raw.lstrip()))))
+        lines.append(Line(stripped, gap, opens_page, bool(_PRIVATE_USE.match(raw.lstrip()))))
         gap = 0
     return lines
 

@@ -25,8 +25,8 @@ class IndexBusy(TenkyoError):
     """Another process is writing the index."""
 
 
-class UnknownDocument(TenkyoError):
-    """No document, passage or answer has this id."""
+class NotFound(TenkyoError):
+    """No document, passage or kept answer has this id."""
 
 
 class ModelMissing(TenkyoError):

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever import text
-from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, UnknownDocument
+from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, NotFound
 from retriever.records import Document, Passage
-from retriever.segment import Segment, check_files, file_hashes, open_segment
+from retriever.segment import Segment, check_files, file_hashes, open_segment, sync
 
 FORMAT = 1
+_DOCUMENTS_IN_MEMORY = 64
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
 REPAIR = "Run `tenkyo ingest` to build it again."
 
@@ -62,6 +64,7 @@ class Index:
     def __init__(self, manifest: Manifest, segments: Sequence[Segment]):
         self.manifest = manifest
         self.segments = tuple(segments)
+        self._read = lru_cache(maxsize=_DOCUMENTS_IN_MEMORY)(self._read_document)
         self.offsets = np.cumsum([0, *(len(s) for s in segments)])
         self.alive = np.concatenate(
             [_alive(s, manifest.deleted.get(s.name, [])) for s in segments] or [np.zeros(0, bool)]
@@ -85,15 +88,29 @@ class Index:
             passage = segment.store.passage_by_id(passage_id)
             if passage and not self._is_deleted(segment, passage.doc_id):
                 return passage
-        raise UnknownDocument(
+        raise NotFound(
             f"There is no passage {passage_id!r}. Search again: ids change when a document is ingested anew."
         )
 
+    @property
+    def passage_counts(self) -> dict[str, int]:
+        """Live passages by document."""
+        counts: dict[str, int] = {}
+        for segment, start in zip(self.segments, self.offsets, strict=False):
+            alive = self.alive[start : start + len(segment)]
+            found = np.bincount(segment.documents[alive], minlength=len(segment.doc_ids))
+            counts |= {doc_id: int(n) for doc_id, n in zip(segment.doc_ids, found, strict=True) if n}
+        return counts
+
     def document(self, doc_id: str) -> Document:
+        """Raises `NotFound`."""
+        return self._read(doc_id)
+
+    def _read_document(self, doc_id: str) -> Document:
         for segment in self.segments:
             if not self._is_deleted(segment, doc_id) and (document := segment.store.document(doc_id)):
                 return document
-        raise UnknownDocument(f"There is no document {doc_id!r}. GET /v1/documents lists them.")
+        raise NotFound(f"There is no document {doc_id!r}. GET /v1/documents lists them.")
 
     def documents(self) -> list[Document]:
         found = (d for s in self.segments for d in s.store.documents() if not self._is_deleted(s, d.doc_id))
@@ -195,11 +212,7 @@ def _write_atomically(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def _remove_unused(root: Path, keep: Sequence[str]) -> None:

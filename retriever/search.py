@@ -18,14 +18,12 @@ from retriever.index import Index
 from retriever.language import detect_language
 from retriever.lexical import score_all
 from retriever.records import Document, Passage
-from retriever.segment import KINDS
+from retriever.segment import FIELDS, KINDS
 from retriever.text import bigrams, words
 
 CANDIDATES = 1000
 """Of each arm; their union is fused with exact scores of all arms."""
 DENSE_FLOOR_RANK = 100
-LEXICAL_FIELDS = ("words", "bigrams", "headings")
-MODES = ("hybrid", "lexical", "dense")
 _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 
 
@@ -108,7 +106,7 @@ class Retriever:
     def _arm_scores(self, query: str, terms: Mapping[str, list[str]], mode: str, allowed: NDArray[np.bool_]) -> "Arms":
         exact: dict[str, Scores] = {}
         if mode != "dense":
-            for name in LEXICAL_FIELDS:
+            for name in FIELDS:
                 exact[name] = score_all([s.fields[name] for s in self.index.segments], terms[name]) * allowed
         dense = self._dense(query, allowed) if mode != "lexical" else {}
         return Arms(exact, dense)
@@ -148,7 +146,7 @@ class Retriever:
         return tuple(hits)
 
     def check(self, filters: Filters) -> None:
-        """Raises `BadFilter`, pointing at the field, or `UnknownDocument`."""
+        """Raises `BadFilter`, pointing at the field, or `NotFound`."""
         for name, date in (("published_from", filters.published_from), ("published_to", filters.published_to)):
             if date is not None:
                 try:

@@ -55,17 +55,17 @@ def write_segment(
     hashes = file_hashes(folder)
     name = hashlib.sha256("".join(hashes.values()).encode()).hexdigest()[:16]
     for file in hashes:
-        _sync(folder / file)
+        sync(folder / file)
     if (segments / name).exists() and file_hashes(segments / name) == hashes:
         shutil.rmtree(folder)
     else:  # new, or the one that has this name is damaged
         shutil.rmtree(segments / name, ignore_errors=True)
         folder.rename(segments / name)
-    _sync(segments)
+    sync(segments)
     return name
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Make a file's bytes, or a folder's names, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -106,10 +106,6 @@ class Segment:
 
     def __len__(self) -> int:
         return len(self.documents)
-
-    def vectors(self) -> NDArray[np.float32]:
-        vectors: NDArray[np.float32] = self.dense.reconstruct_n(0, len(self))
-        return vectors
 
 
 def read_documents(folder: Path) -> list[Document]:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.build import Outcome, ingest, is_current
-from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, SourceRefused, UnknownDocument
+from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, NotFound, SourceRefused
 from retriever.index import Index, open_index, read_manifest, writing
 from retriever.search import Filters, Retriever
 
@@ -240,7 +240,7 @@ def test_filters_let_through_what_they_say(tmp_path: Path, texts: Path) -> None:
     assert search(tmp_path / "ix", "ロボット", Filters(doc_ids=(chip,))) == [TEXTS["chip"]]
     assert search(tmp_path / "ix", "ロボット", Filters(kinds=("table",))) == []
     assert search(tmp_path / "ix", "ロボット", Filters(published_from="2020")) == []
-    with pytest.raises(UnknownDocument, match="'nobody'"):
+    with pytest.raises(NotFound, match="'nobody'"):
         search(tmp_path / "ix", "ロボット", Filters(doc_ids=("nobody",)))
-    with pytest.raises(UnknownDocument, match="'x'"):
+    with pytest.raises(NotFound, match="'x'"):
         index.passage_by_id("x")

@@ -1,5 +1,6 @@
 import random
 import unicodedata
+from collections.abc import Sequence
 
 import pytest
 from conftest import document
@@ -7,7 +8,7 @@ from conftest import document
 from api.lookup import Finder, numbers, stream
 from api.service import Service
 from ingest.chunk import read_document
-from retriever.errors import BadFilter, UnknownDocument
+from retriever.errors import BadFilter, NotFound
 from retriever.search import Filters
 
 
@@ -114,7 +115,7 @@ def test_filters_hold_for_verbatim_matches_too(finder: Finder) -> None:
     assert finder.lookup(text, filters=Filters(kinds=("table",))).status != "verbatim"
     with pytest.raises(BadFilter):
         finder.lookup(text, filters=Filters(kinds=("nonsense",)))
-    with pytest.raises(UnknownDocument):
+    with pytest.raises(NotFound):
         finder.lookup(text, filters=Filters(doc_ids=("nonsense",)))
 
 
@@ -138,9 +139,13 @@ def test_lines_that_cleaning_keeps_apart_are_not_verbatim_together(finder: Finde
 
 
 def test_numbers_are_compared_without_separators() -> None:
-    assert numbers("５,７８４億元と16％") == numbers("5784億元、16%")
-    assert numbers("5,784万元") != numbers("5,784億元")
-    assert numbers("7万m²") != numbers("7万m2")
+    assert figures("５,７８４億元と16％") == figures("5784億元、16%")
+    assert figures("5,784万元") != figures("5,784億元")
+    assert figures("7万m²") != figures("7万m2")
+
+
+def figures(text: str) -> Sequence[str]:
+    return numbers(stream(text))
 
 
 def test_joins_are_recorded_for_wraps_and_not_between_items() -> None:
