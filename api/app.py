@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import add_problem_handlers, problem
+from api.problems import add_problem_handlers
 from api.routes import router
 from api.schemas import ProblemOut
 from api.service import Service, ServiceHolder
@@ -46,26 +46,18 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     add_problem_handlers(app)
 
     @app.middleware("http")
-    async def name_and_limit(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    async def name(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         """Every request has an id, which errors and the response's header carry."""
         request.state.request_id = secrets.token_hex(8)
-        length = request.headers.get("content-length", "0")
-        if length.isdigit() and int(length) <= settings.most_body_bytes:
-            response = await call_next(request)
-        else:
-            response = problem(request, 413, "too_large", too_large(length, settings.most_body_bytes))
+        response = await call_next(request)
         response.headers["X-Request-ID"] = request.state.request_id
         return response
 
     return app
 
 
-def too_large(size: str | int, most: int) -> str:
-    return f"The body has {size} bytes; {most} are allowed."
-
-
 class BodyLimit:
-    """Counts a body that comes without its length and breaks off over the limit."""
+    """Counts a body as it comes, with a stated length or without, and breaks off over the limit."""
 
     def __init__(self, app: ASGIApp, most: int):
         self.app = app
@@ -79,7 +71,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.most:
-                raise HTTPException(413, too_large(f"over {self.most}", self.most))
+                raise HTTPException(413, f"The body is too large: {self.most} bytes are allowed.")
             return message
 
         await self.app(scope, counted if scope["type"] == "http" else receive, send)

@@ -22,13 +22,7 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.IndexMismatch: (503, "index_mismatch"),
     UnprovenCitation: (503, "citation_unproven"),
 }
-_CODES = {
-    400: "bad_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_media_type",
-}
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 def problem(

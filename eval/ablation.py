@@ -13,8 +13,9 @@ from eval.statistics import estimate
 from eval.tables import LANGUAGES
 from retriever.fusion import WEIGHTS
 from retriever.records import Document
+from retriever.segment import FIELDS
 
-ARMS = ("words", "bigrams", "headings", "dense")
+ARMS = (*FIELDS, "dense")
 RRF_K = 60
 GRID = {"bigrams": (0.0, 0.5, 1.0), "headings": (0.0, 0.3), "dense": (0.4, 0.8, 1.2)}
 
@@ -71,13 +72,13 @@ def rankers(service: Service, documents: Sequence[Document]) -> Iterator[tuple[s
     yield "**all, weighted sum (shipped)**", InProcess(service)
 
 
-def leave_one_out(service: Service, questions: Sequence[Question], sources: Mapping[str, str]) -> list[dict[str, Any]]:
+def leave_one_out(service: Service, questions: Sequence[Question]) -> list[dict[str, Any]]:
     """Each document as if it were new: the weights are chosen on the questions of the others.
 
     Nothing else of the present system is made from a document: no expansion, no glossary, no training.
     """
     asked = [q for q in questions if len(q.evidence) == 1]
-    runs = [execute(asked, with_weights(service, weights), sources, progress=lambda m: None)[0] for weights in _grid()]
+    runs = [execute(asked, with_weights(service, weights), {}, progress=lambda m: None)[0] for weights in _grid()]
     found: list[dict[str, Any]] = []
     for document in service.index.documents():
         own = {q.id for q in asked if q.evidence[0][0].document == document.source_sha256}

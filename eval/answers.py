@@ -77,9 +77,8 @@ def measure_answers(
             put("citation_precision", question, float(np.mean([any(meets(c, e) for e in places) for c in citations])))
         cited = [any(meets(c, e) for c in citations for e in group) for group in question.evidence]
         put("citation_recall", question, float(np.mean(cited)))
-        if question.type in SHORT_TYPES:
-            short = answer["short_answer"]["text"] if answer["short_answer"] else ""
-            exact, f1 = short_scores(question, short)
+        if question.type in SHORT_TYPES and answer["short_answer"]:
+            exact, f1 = short_scores(question, answer["short_answer"]["text"])
             put("short_exact", question, exact)
             put("short_f1", question, f1)
     return values

@@ -206,7 +206,7 @@ def ablate_command() -> None:
             run, _ = runs.execute([*dev, *far], ranker, {}, progress=lambda m: None)
             rows.append([name, *_ablation_cells(run)])
             say(name)
-        left_out = ablation.leave_one_out(service, dev, {})
+        left_out = ablation.leave_one_out(service, dev)
         local = InProcess(service)
         tested, _ = runs.execute(test, local, _sources(service), local.ask)
         _log(tested, "test")
@@ -248,7 +248,7 @@ def _results(rows: list[list[str]], left_out: Sequence[Mapping[str, Any]], teste
 def leave_out_command() -> None:
     """Each document as if it were new: what a user's own report gets."""
     with opened() as service:
-        found = ablation.leave_one_out(service, _questions(service, "dev"), {})
+        found = ablation.leave_one_out(service, _questions(service, "dev"))
         rows = [[row["document"], row["language"], cell(row["within"]), str(row["within"].count)] for row in found]
         typer.echo(plain(["document", "language", NAMES[WITHIN], "questions"], rows))
 
