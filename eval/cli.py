@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from api.cli import clear_errors, opened
+from api.kept import KeptAnswers
 from api.service import Service
 from api.settings import PROJECT, Settings
 from eval import ablation, gate, report, trec
@@ -31,7 +32,10 @@ from eval.tables import (
     plain,
     yardstick_rows,
 )
+from ingest import build
 from ingest.build import say
+from retriever.embed import StaticModel
+from retriever.index import open_index
 
 Split = Literal["dev", "test", "far-dev", "far-test"]
 Mode = Literal["hybrid", "lexical", "dense"]
@@ -62,12 +66,15 @@ def run_command(
     name: Annotated[str | None, typer.Option(help="Name of the run; the split's where none is given.")] = None,
     mode: Mode = "hybrid",
     weights: Annotated[str | None, typer.Option(help="Arms' weights, as in words=1,bigrams=0.5,dense=0.8.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of another static model; the corpus is indexed for it.")
+    ] = None,
     base_url: Annotated[str | None, typer.Option(help="A service to evaluate instead of this process.")] = None,
     baseline: Annotated[bool, typer.Option(help="Plain BM25 over chunks of 400 characters.")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Run all questions of a split: TREC run and qrels, answers, values, manifest. `test` shows aggregates only."""
-    with opened() as service, _ranker(service, mode, weights, base_url, baseline) as (ranker, ask):
+    with _opened_with(model) as service, _ranker(service, mode, weights, base_url, baseline) as (ranker, ask):
         asked = _questions(service, split)
         run, files = runs.execute(asked, ranker, _sources(service), ask, yardsticks=_yardsticks(service))
         folder = _folder(name or split)
@@ -80,7 +87,24 @@ def run_command(
         header, rows = by_language(run, (*RETRIEVAL, *ANSWERS))
         rows[:0] = yardstick_rows(run)
         summary = "\n".join(f"{key}: {value:.3f}" for key, value in run.summary.items())
-        typer.echo(f"{plain(header, rows)}\n{summary}\nkept in {folder.name}/")
+        typer.echo(f"{plain(header, rows)}\n{summary}\n{_latency(files)}kept in {folder.name}/")
+
+
+@contextmanager
+def _opened_with(model: Path | None) -> Iterator[Service]:
+    """The service as it is, or over an index of its own for another model."""
+    if model is None:
+        with opened() as service:
+            yield service
+        return
+    with clear_errors():
+        settings, embedder = Settings(), StaticModel(model)
+        home = settings.home / "models" / embedder.name[:16]
+        build.ingest(home / "index", [settings.corpus], embedder)
+        with closing(
+            Service(open_index(home / "index", embedder.name), embedder, KeptAnswers(home / "answers.sqlite"))
+        ) as own:
+            yield own
 
 
 @contextmanager
@@ -130,6 +154,13 @@ def _aggregates(run: runs.Run) -> dict[str, Any]:
             if value := run.estimate(measure, ids_where(run.questions, language=language)):
                 found.setdefault(measure, {})[language] = [round(v, 4) for v in (value.mean, value.low, value.high)]
     return found
+
+
+def _latency(files: Mapping[str, str]) -> str:
+    took = sorted(1000 * seconds for seconds in json.loads(files["latency.json"]).values())
+    if not took:
+        return ""
+    return f"an answer took {took[len(took) // 2]:.0f} ms (median), {took[int(0.95 * len(took))]:.0f} ms (95%)\n"
 
 
 def _log(run: runs.Run, split: str) -> None:
@@ -260,8 +291,6 @@ def bench_command(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Public benchmarks, per arm and for the hybrid, with published scores beside ours."""
-    from retriever.embed import StaticModel
-
     with clear_errors():
         model = StaticModel()
         results: dict[str, Any] = {}

@@ -38,7 +38,7 @@ class StaticModel:
         for name in _FILES:
             if not (folder / name).is_file():
                 raise ModelMissing(
-                    f"The embedding model's file {name} is missing. Restore retriever/model/ from the repository."
+                    f"The embedding model has no file {folder.name}/{name}. Restore it from the repository."
                 )
         self.tokeniser = Tokenizer.from_file(str(folder / "tokenizer.json"))
         weights = load_file(folder / "model.safetensors")
