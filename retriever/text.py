@@ -9,12 +9,12 @@ Index terms come in two kinds (measured on JaQuAD dev, nDCG@10: words 91.8, bigr
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import opencc
 import sudachipy
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the terms of the same text change: an older index is then refused."""
 
 CONTENT_CLASSES = frozenset({"名詞", "動詞", "形容詞", "形状詞", "副詞", "接頭辞", "接尾辞", "記号"})
@@ -22,6 +22,7 @@ LIGHT_WORDS = frozenset(
     "為る 有る 居る 成る 言う 出来る 無い 行く 来る 見る 因る 於く 就く 対する 事 物 所 時 為 訳 中 等 様 上 "
     "何 誰 何処 何時 何れ どの 教える 下さい 御座る くる 頂く 呉れる 知る".split()
 )
+_PLURAL = re.compile(r"([A-Za-z]{3,}?)(ies|(?<=[sx])es|(?<=[cs]h)es|(?<![sui])s)")
 _WORD_REACH = 12
 _MOST_TOKENISED = 10_000
 _SPACES = re.compile(r"\s+")
@@ -87,7 +88,7 @@ def words(text: str) -> list[str]:
         for morpheme in _tokeniser().tokenize(piece)
         if morpheme.part_of_speech()[0] in CONTENT_CLASSES
         and morpheme.surface().lower() not in FUNCTION_WORDS
-        and (form := morpheme.normalized_form().lower()) not in LIGHT_WORDS
+        and (form := _form(morpheme)) not in LIGHT_WORDS
         and _TERM_CHARACTER.search(form)
     ]
 
@@ -106,6 +107,22 @@ def breaks_word(before: str, after: str) -> bool:
 def _pieces(text: str) -> list[str]:
     """The text in lengths that Sudachi takes (49,149 bytes at most)."""
     return [text[start : start + _MOST_TOKENISED] for start in range(0, len(text), _MOST_TOKENISED)]
+
+
+def _form(morpheme: sudachipy.Morpheme) -> str:
+    """Sudachi's normalised form, lower case; of an English plural, that of its singular.
+
+    Sudachi knows many English words by their Japanese ones (robot → ロボット), but not their plurals.
+    """
+    if plural := _PLURAL.fullmatch(morpheme.surface()):
+        singular = f"{plural[1]}y" if plural[2].lower() == "ies" else plural[1]
+        return _normalised_word(singular)
+    return str(morpheme.normalized_form().lower())
+
+
+@lru_cache(maxsize=4096)
+def _normalised_word(word: str) -> str:
+    return "".join(morpheme.normalized_form().lower() for morpheme in _tokeniser().tokenize(word))
 
 
 def surfaces(text: str) -> list[str]:

@@ -30,6 +30,12 @@ def test_function_words_carry_nothing() -> None:
     assert words("What is the market in China?") == ["マーケット", "チャイナ"]
 
 
+def test_english_plurals_are_their_singulars() -> None:
+    assert words("robots chips companies GPUs") == words("robot chip company GPU")
+    assert words("news bus glass analysis iOS") == words("news bus glass analysis iOS".lower())
+    assert words("bus glass") == ["バス", "glass"]
+
+
 def test_bigrams_run_over_letters_and_digits_only() -> None:
     assert bigrams("AI、中国 A") == ["ai", "中国", "a"]
 
