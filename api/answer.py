@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from api.quotes import Quote, mapped_passage, prove, quote, squeeze
+from api.quotes import Quote, mapped, mapped_passage, prove, quote, squeeze
 from ingest.mapped import Mapped
 from ingest.structure import split_sentences
 from retriever.records import Cell, Span
@@ -126,8 +126,7 @@ def split_hit(hit: Hit) -> Iterator[Candidate]:
             for group in _repeated_groups(list(row)):
                 yield _row(hit, group)
         return
-    mapped = mapped_passage(hit.passage, hit.document)
-    for line in _lines(mapped):
+    for line in _lines(mapped_passage(hit.passage, hit.document)):
         for sentence in split_sentences(line):
             found = quote(_clauses(sentence), hit.document)
             if found.text:
@@ -142,11 +141,11 @@ def _clauses(sentence: Mapped) -> Mapped:
     return sentence.slice(0, cut if cut > 0 else _LONGEST)
 
 
-def _lines(mapped: Mapped) -> Iterator[Mapped]:
+def _lines(passage: Mapped) -> Iterator[Mapped]:
     start = 0
-    for line in mapped.text.split("\n"):
+    for line in passage.text.split("\n"):
         if line.strip():
-            yield mapped.slice(start, start + len(line))
+            yield passage.slice(start, start + len(line))
         start += len(line) + 1
 
 
@@ -176,15 +175,12 @@ def _row(hit: Hit, cells: Sequence[Cell]) -> Candidate:
         if shown and sum(len(p.text) for p in parts) + len(label) + len(cell.text) > _LONGEST:
             break
         parts += [Part(label)] if label else []
-        parts.append(Part(cell.text[: _LONGEST // 2], (_cut(cell.span, cell.text),)))
+        beginning = quote(mapped(cell.text, cell.spans, hit.document).slice(0, _LONGEST // 2), hit.document)
+        parts.append(Part(beginning.text, beginning.spans))
         shown.append(cell)
-    quotes = sorted((part.spans[0], part.text) for part in parts if part.is_quote)
-    return Candidate(hit, tuple(parts), Quote("\t".join(t for _, t in quotes), tuple(span for span, _ in quotes)))
-
-
-def _cut(span: Span, text: str) -> Span:
-    """The span of a cell's beginning, where the cell is too long to be shown whole."""
-    return span if len(text) <= _LONGEST // 2 else (span[0], span[0] + _LONGEST // 2)
+    quotes = sorted((part.spans, part.text) for part in parts if part.is_quote)
+    spans = tuple(span for found, _ in quotes for span in found)
+    return Candidate(hit, tuple(parts), Quote("\t".join(text for _, text in quotes), spans))
 
 
 def term_weights(question: str, retriever: Retriever) -> Mapping[tuple[str, str], float]:

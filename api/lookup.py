@@ -121,11 +121,8 @@ class Finder:
         """
         passages = [p for p in self._passages_of(hit.document) if not p.cells or p == hit.passage]
         first = last = passages.index(hit.passage)
-        while not hit.passage.cells and sum(len(p.text) for p in passages[first : last + 1]) < 2 * length + len(
-            hit.passage.text
-        ):
-            if first == 0 and last == len(passages) - 1:
-                break
+        wanted = 0 if hit.passage.cells else 2 * length + len(hit.passage.text)
+        while sum(len(p.text) for p in passages[first : last + 1]) < min(wanted, sum(len(p.text) for p in passages)):
             first, last = max(0, first - 1), min(len(passages) - 1, last + 1)
         return join([mapped_passage(p, hit.document) for p in passages[first : last + 1]], "\n")
 

@@ -34,12 +34,16 @@ def prove(document: Document, text: str, spans: Sequence[Span]) -> None:
         )
 
 
+def mapped(text: str, spans: Sequence[Span], document: Document) -> Mapped:
+    """A shown text with each character's place in the source."""
+    places = (i for start, end in spans for i in range(start, end) if not document.text[i].isspace())
+    return Mapped(text, tuple(ADDED if c.isspace() else next(places) for c in text))
+
+
 def mapped_passage(passage: Passage, document: Document) -> Mapped:
-    """The passage's text with each character's place in the source."""
-    places = (i for start, end in passage.spans for i in range(start, end) if not document.text[i].isspace())
-    return Mapped(passage.text, tuple(ADDED if c.isspace() else next(places) for c in passage.text))
+    return mapped(passage.text, passage.spans, document)
 
 
-def quote(mapped: Mapped, document: Document) -> Quote:
-    stripped = mapped.strip()
+def quote(piece: Mapped, document: Document) -> Quote:
+    stripped = piece.strip()
     return Quote(stripped.text, stripped.spans(document.text))

@@ -130,7 +130,9 @@ def _within_limits(unit: Unit) -> Iterator[Unit]:
         end = _longest_cut(unit, lead, inherited, start)
         piece = unit.text.slice(start, end).strip()
         if piece.text:
-            cells = tuple(c for c in unit.cells if piece.offsets[0] <= c.span[0] and c.span[1] <= piece.offsets[-1] + 1)
+            cells = tuple(
+                c for c in unit.cells if piece.offsets[0] <= c.spans[0][0] and c.spans[-1][1] <= piece.offsets[-1] + 1
+            )
             yield Unit(piece, unit.section, unit.kind, unit.paragraph, lead, inherited, cells)
         start = end
 

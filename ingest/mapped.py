@@ -43,10 +43,6 @@ class Mapped:
         return tuple((start, end) for start, end in spans)
 
 
-def take(source: str, start: int, end: int) -> Mapped:
-    return Mapped(source[start:end], tuple(range(start, end)))
-
-
 def join(parts: Iterable[Mapped], separator: str = "") -> Mapped:
     """The parts one after the other; `separator` must be white space."""
     texts: list[str] = []

@@ -64,9 +64,7 @@ def _rules_a_row(number: int, header_rows: set[int], count: int) -> bool:
 
 def _cells(number: int, names: list[tuple[str, ...]], cells: dict[int, Mapped], source: str) -> tuple[Cell, ...]:
     return tuple(
-        Cell(number, names[i], cell.text, (cell.offsets[0], cell.offsets[-1] + 1))
-        for i, cell in sorted(cells.items())
-        if cell.text
+        Cell(number, names[i], cell.text, cell.spans(source)) for i, cell in sorted(cells.items()) if cell.text
     )
 
 

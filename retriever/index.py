@@ -28,7 +28,7 @@ from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissin
 from retriever.records import Document, Passage
 from retriever.segment import Segment, check_files, file_hashes, open_segment, sync
 
-FORMAT = 1
+FORMAT = 2
 _DOCUMENTS_IN_MEMORY = 64
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
 REPAIR = "Run `tenkyo ingest` to build it again."

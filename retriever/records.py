@@ -32,12 +32,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A table cell with the path of its column names, outermost first (second heading row included)."""
+    """A table cell with the path of its column names, outermost first (second heading row included).
+
+    `spans` rather than one: a URL in its middle is left out.
+    """
 
     row: int
     columns: tuple[str, ...]
     text: str
-    span: Span
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,6 @@ def _read_spans(values: list[list[int]]) -> tuple[Span, ...]:
 
 def _read_passage(record: str) -> Passage:
     values = json.loads(record)
-    cells = tuple(
-        Cell(c["row"], tuple(c["columns"]), c["text"], (c["span"][0], c["span"][1])) for c in values.pop("cells")
-    )
+    cells = tuple(Cell(c["row"], tuple(c["columns"]), c["text"], _read_spans(c["spans"])) for c in values.pop("cells"))
     section, spans = tuple(values.pop("section")), _read_spans(values.pop("spans"))
     return Passage(section=section, spans=spans, cells=cells, **values)

@@ -1,11 +1,17 @@
 import json
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
+from api.kept import KeptAnswers
 from api.quotes import prove
 from api.schemas import AskIn
 from api.service import Service
+from ingest import build
+from retriever.embed import StaticModel
+from retriever.index import open_index
 
 
 def ask(service: Service, question: str, **options: object):  # type: ignore[no-untyped-def]
@@ -77,6 +83,17 @@ def test_a_table_row_is_told_with_its_column_names(service: Service) -> None:
     row = next(s for s in answer.sentences if "美团" in s.text)
     assert row.text == "第2回の審査登録を通過した企業と製品モデル名称(11件)：社名：美团、製品名：(未公表)"
     assert {part.kind for part in row.parts} == {"label", "quote"}
+
+
+def test_a_cell_with_a_url_in_its_middle_is_quoted_without_it(model: StaticModel, tmp_path: Path) -> None:
+    text = "会社\t説明\n百度\t検索の大手 https://example.org/a であり無人車も走らせる\n華為\t通信機器の大手である\n"
+    (tmp_path / "table.txt").write_text(text, "utf-8")
+    build.ingest(tmp_path / "index", [tmp_path / "table.txt"], model, progress=lambda message: None)
+    with closing(Service(open_index(tmp_path / "index", model.name), model, KeptAnswers(tmp_path / "a.sqlite"))) as own:
+        answer = ask(own, "百度の説明は？")
+    row = next(sentence for sentence in answer.sentences if "百度" in sentence.text)
+    assert "検索の大手 であり無人車も走らせる" in " ".join(row.text.split())
+    assert len(row.parts[-1].spans) == 2
 
 
 def test_generation_without_a_language_model_is_said_to_be_degraded(service: Service) -> None:

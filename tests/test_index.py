@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ingest.build import Outcome, ingest, is_current
 from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, NotFound, SourceRefused
-from retriever.index import Index, open_index, read_manifest, writing
+from retriever.index import FORMAT, Index, open_index, read_manifest, writing
 from retriever.search import Filters, Retriever
 
 TEXTS = {
@@ -206,7 +206,7 @@ def test_another_model_or_format_is_refused_with_both_values(tmp_path: Path, tex
     path = next((tmp_path / "ix" / "generations").iterdir())
     manifest = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps(manifest | {"format": 99}), "utf-8")
-    with pytest.raises(IndexMismatch, match="format 99, this program reads 1"):
+    with pytest.raises(IndexMismatch, match=f"format 99, this program reads {FORMAT}"):
         open_index(tmp_path / "ix", "counting")
 
 

@@ -1,4 +1,4 @@
-from ingest.mapped import Mapped, take
+from ingest.mapped import Mapped
 from ingest.table import Row, read_table
 
 
@@ -6,7 +6,7 @@ def read(source: str) -> list[Row]:
     lines: list[Mapped] = []
     start = 0
     for line in source.split("\n"):
-        lines.append(take(source, start, start + len(line)))
+        lines.append(Mapped(line, tuple(range(start, start + len(line)))))
         start += len(line) + 1
     return read_table(lines, source)
 
