@@ -15,10 +15,12 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from api import schemas
-from api.service import Service, open_service
+from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from ingest import build
-from retriever.embed import StaticModel
+from ingest.doc2query import write_questions
+from ingest.expand import read_expansions
+from ingest.language_model import LanguageModel
 from retriever.errors import TenkyoError
 
 app = typer.Typer(
@@ -75,9 +77,9 @@ def serve(
         settings = Settings()
         host, port = host or settings.host, settings.port if port is None else port
         listener = _listen(host, port)
-        embedder = StaticModel()
-        if not build.is_current(settings.index, [settings.corpus], embedder):
-            build.ingest(settings.index, [settings.corpus], embedder)
+        embedder, expansions = open_embedder(settings), read_expansions(settings.expansions)
+        if not build.is_current(settings.index, [settings.corpus], embedder, expansions):
+            build.ingest(settings.index, [settings.corpus], embedder, expansions)
     _run(settings, listener)
 
 
@@ -126,12 +128,19 @@ def ingest(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders; the corpus where none is given.")
     ] = None,
+    expand: Annotated[
+        bool, typer.Option("--expand", help="Have the language model write questions for passages that have none.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Take documents in. What hasn't changed is neither parsed nor embedded again."""
     with clear_errors():
         settings = Settings()
-        outcome = build.ingest(settings.index, paths or [settings.corpus], StaticModel())
+        given, embedder = paths or [settings.corpus], open_embedder(settings)
+        outcome = build.ingest(settings.index, given, embedder, read_expansions(settings.expansions))
+        if expand:
+            _write_questions(settings)
+            outcome = build.ingest(settings.index, given, embedder, read_expansions(settings.expansions))
         result = schemas.IngestOut.model_validate(outcome, from_attributes=True)
         _show(
             result,
@@ -139,6 +148,19 @@ def ingest(
             f"{len(outcome.added)} documents taken in, {len(outcome.unchanged)} unchanged, "
             f"{outcome.passages} passages, generation {outcome.generation}",
         )
+
+
+def _write_questions(settings: Settings) -> None:
+    """For every passage of the index that has none. The documents are searchable already."""
+    if not (settings.llm_base_url and settings.llm_model):
+        raise TenkyoError("--expand needs a language model: set TENKYO_LLM_BASE_URL and TENKYO_LLM_MODEL.")
+    known = read_expansions(settings.expansions)
+    key = settings.llm_api_key.get_secret_value()
+    with opened() as service, LanguageModel(settings.llm_base_url, settings.llm_model, key) as model:
+        for document in service.index.documents():
+            passages = service.index.passages_of(document.doc_id)
+            own = known.get(document.source_sha256, [])
+            write_questions(document, passages, own, model, settings.own_expansions, build.say)
 
 
 @app.command()
@@ -189,6 +211,8 @@ def _show(result: BaseModel, as_json: bool, text: str) -> None:
 def _answer_text(answer: schemas.AnswerOut) -> str:
     cited = answer.citations
     head = answer.answer or ""
+    if short := answer.short_answer:
+        head = f"{short.text}{f' ({short.gloss})' if short.gloss else ''}\n\n{head}"
     if answer.abstention:
         head = f"{answer.abstention.reason}\nThe nearest passages:"
         cited = answer.abstention.nearest

@@ -16,8 +16,9 @@ from rapidfuzz import fuzz
 from api.quotes import Quote, mapped_passage, quote
 from ingest.clean import find_furniture
 from ingest.mapped import ADDED, Mapped, join
+from retriever.filters import Filters
 from retriever.records import Document, Passage, Span
-from retriever.search import Filters, Hit, Retriever
+from retriever.search import Hit, Retriever
 
 NEAR = 0.7
 """Least similarity that is still shown as a near match."""

@@ -9,16 +9,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api import schemas
-from api.answer import Candidate, Composition, compose
+from api.answer import Composition, compose
+from api.candidates import Candidate
+from api.gloss import gloss
 from api.kept import KeptAnswers
 from api.lookup import Finder, Match
 from api.quotes import prove, squeeze
 from api.settings import Settings
-from retriever.embed import Embedder, StaticModel
-from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, NotFound
+from retriever.embed import Embedder, open_model
+from retriever.errors import BadGlossary, IndexDamaged, IndexMismatch, IndexMissing, ModelMissing, NotFound
+from retriever.filters import Filters
+from retriever.glossary import Entry, read_glossary
 from retriever.index import Index, current_generation, open_index
 from retriever.records import Document, Passage, Span
-from retriever.search import Filters, Hit, Retriever
+from retriever.search import Hit, Result, Retriever
 
 log = logging.getLogger("tenkyo")
 REFUSALS = {
@@ -32,8 +36,8 @@ NO_LANGUAGE_MODEL = "No language model is configured: the answer is extractive."
 class Service:
     """An open index with its model, and the kept answers."""
 
-    def __init__(self, index: Index, embedder: Embedder, kept: KeptAnswers):
-        self.retriever = Retriever(index, embedder)
+    def __init__(self, index: Index, embedder: Embedder, kept: KeptAnswers, entries: Sequence[Entry] = ()):
+        self.retriever = Retriever(index, embedder, entries)
         self.finder = Finder(self.retriever)
         self.kept = kept
 
@@ -42,9 +46,9 @@ class Service:
         return self.retriever.index
 
     def with_weights(self, weights: Mapping[str, Mapping[str, float]]) -> "Service":
-        """The same index, model and kept answers with other weights of the arms (for evaluation)."""
+        """The same index, model and kept answers, searched with other weights of the arms (for evaluation)."""
         other = copy(self)
-        other.retriever = Retriever(self.index, self.retriever.embedder, weights)
+        other.retriever = Retriever(self.index, self.retriever.embedder, self.retriever.entries, weights)
         return other
 
     def close(self) -> None:
@@ -53,7 +57,7 @@ class Service:
 
     def warm_up(self) -> None:
         """Load dictionaries and tables that the first query would wait for."""
-        compose("準備運動", self.retriever.search("準備運動 warm-up 热身", 1), self.retriever)
+        compose(self.retriever.search("準備運動 warm-up 热身", 1), self.retriever)
 
     def search(self, request: schemas.SearchIn) -> schemas.SearchOut:
         result = self.retriever.search(
@@ -61,14 +65,14 @@ class Service:
         )
         for hit in result.hits:
             prove(hit.document, hit.passage.text, hit.passage.spans)
-        terms = {"terms": dict(result.terms)} if request.explain else {}
+        explained = _explained(result) if request.explain else {}
         return schemas.SearchOut(
             query=result.query,
             language=result.language,
             mode=request.mode,
             degraded=None,
             index_generation=result.generation,
-            hits=[_hit(hit, {**hit.scores, **terms} if request.explain else None) for hit in result.hits],
+            hits=[_hit(hit, {**hit.scores, **explained} if request.explain else None) for hit in result.hits],
             timings_ms=dict(result.timings_ms),
         )
 
@@ -77,8 +81,8 @@ class Service:
         filters = read_filters(request.filters)
         result = self.retriever.search(request.question, request.top_k, language=request.language, filters=filters)
         searched = time.perf_counter()
-        composition = compose(request.question, result, self.retriever)
-        answer = _answer(request, result.language, result.generation, composition)
+        composition = compose(result, self.retriever)
+        answer = _answer(request, result, composition, self.retriever.entries)
         ended = time.perf_counter()
         answer.timings_ms = {
             "search": round(1000 * (searched - started), 3),
@@ -129,10 +133,16 @@ class Service:
         )
 
 
+def open_embedder(settings: Settings) -> Embedder:
+    """Raises `ModelMissing`."""
+    return open_model(settings.model, settings.query_prefix, settings.passage_prefix)
+
+
 def open_service(settings: Settings, embedder: Embedder | None = None) -> Service:
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`."""
-    embedder = embedder or StaticModel()
-    return Service(open_index(settings.index, embedder.name), embedder, KeptAnswers(settings.answers))
+    embedder = embedder or open_embedder(settings)
+    entries = read_glossary(settings.glossary) if settings.glossary.exists() else []
+    return Service(open_index(settings.index, embedder.name), embedder, KeptAnswers(settings.answers), entries)
 
 
 class ServiceHolder:
@@ -154,7 +164,7 @@ class ServiceHolder:
         self._tried = newest
         try:
             opened = open_service(self._settings, self._service.retriever.embedder if self._service else None)
-        except (IndexMissing, IndexDamaged, IndexMismatch) as error:
+        except (IndexMissing, IndexDamaged, IndexMismatch, BadGlossary, ModelMissing) as error:
             log.error("%s", error)
             if self._service is None:
                 self._tried = None
@@ -180,6 +190,14 @@ def passage_out(passage: Passage) -> schemas.PassageOut:
     return schemas.PassageOut.model_validate(shared | {"section": list(passage.section)})
 
 
+def _explained(result: Result) -> dict[str, Any]:
+    """What was looked for: each arm's terms, and what the glossary made of the query."""
+    return {
+        "terms": {arm: list(terms) for arm, terms in result.terms.items()},
+        "expansions": {match.form: list(match.means) for match in result.matches},
+    }
+
+
 def source_url(doc_id: str, spans: Sequence[Span]) -> str:
     """Opens the source at the lit place: `#` and the spans, as `start-end` pairs."""
     return f"/documents/{doc_id}#" + ",".join(f"{start}-{end}" for start, end in spans)
@@ -198,7 +216,8 @@ def _hit(hit: Hit, scores: dict[str, Any] | None) -> schemas.HitOut:
     )
 
 
-def _answer(request: schemas.AskIn, language: str, generation: str, found: Composition) -> schemas.AnswerOut:
+def _answer(request: schemas.AskIn, result: Result, found: Composition, entries: Sequence[Entry]) -> schemas.AnswerOut:
+    language = result.language
     citations = [_citation(number, candidate) for number, candidate in enumerate(found.chosen, start=1)]
     text, sentences = _sentences(found.chosen)
     return schemas.AnswerOut(
@@ -208,7 +227,7 @@ def _answer(request: schemas.AskIn, language: str, generation: str, found: Compo
         answered=bool(found.chosen),
         answer=text or None,
         answer_language=found.chosen[0].hit.document.language if found.chosen else language,
-        short_answer=None,
+        short_answer=_short_answer(found, language, entries),
         sentences=sentences,
         citations=citations,
         disagreements=[],
@@ -216,9 +235,21 @@ def _answer(request: schemas.AskIn, language: str, generation: str, found: Compo
         abstention=None if found.chosen else _abstention(found, language),
         mode="extractive",
         degraded=NO_LANGUAGE_MODEL if request.mode == "generative" else None,
-        index_generation=generation,
+        index_generation=result.generation,
         created=datetime.now(UTC),
         timings_ms={},
+    )
+
+
+def _short_answer(found: Composition, language: str, entries: Sequence[Entry]) -> schemas.ShortAnswerOut | None:
+    if not found.short:
+        return None
+    shown = found.short.quote
+    return schemas.ShortAnswerOut(
+        text=shown.text,
+        citation=found.short.sentence + 1,
+        spans=list(shown.spans),
+        gloss=gloss(shown.text, language, entries),
     )
 
 

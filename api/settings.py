@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).parents[1]
@@ -15,6 +15,12 @@ class Settings(BaseSettings):
 
     home: Path = Field(PROJECT / "var", description="where the index and kept answers live")
     corpus: Path = Field(PROJECT / "corpus", description="the documents that `tenkyo ingest` takes in by default")
+    model: str = Field("", description="embedding model: a name on the hub or a folder; the shipped one where empty")
+    query_prefix: str | None = Field(None, description="what the model wants before queries; its own or known one")
+    passage_prefix: str | None = Field(None, description="what it wants before passages")
+    llm_base_url: str = Field("", description="OpenAI-compatible endpoint, up to /v1; nothing needs one")
+    llm_model: str = Field("", description="name of the language model there")
+    llm_api_key: SecretStr = Field(SecretStr(""), description="its key")
     host: str = Field("127.0.0.1", description="address to listen on; only loopback ones are accepted")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")
@@ -23,6 +29,19 @@ class Settings(BaseSettings):
     @property
     def index(self) -> Path:
         return self.home / "index"
+
+    @property
+    def expansions(self) -> list[Path]:
+        """Folders with questions per passage: the corpus's own, and those written for a user's documents."""
+        return [self.corpus / "expansions", self.own_expansions]
+
+    @property
+    def own_expansions(self) -> Path:
+        return self.home / "expansions"
+
+    @property
+    def glossary(self) -> Path:
+        return self.corpus / "glossary.tsv"
 
     @property
     def answers(self) -> Path:

@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,20 @@ from ir_measures import R, nDCG
 from eval.errors import BadQuestions
 from eval.statistics import Estimate, estimate
 from retriever.embed import Embedder
-from retriever.fusion import combine, scale_dense, scale_lexical, weights_for
+from retriever.fusion import (
+    NEW,
+    Nearest,
+    Scores,
+    Weights,
+    apart,
+    combine,
+    dense_features,
+    lexical_features,
+    shipped_weights,
+    weights_for,
+)
 from retriever.lexical import build_postings, score_all
-from retriever.search import CANDIDATES, DENSE_FLOOR_RANK
+from retriever.search import CANDIDATES, Candidates
 from retriever.text import bigrams, words
 
 MTEB_QUERIES, MTEB_DOCUMENTS = 2048, 3014
@@ -67,9 +79,20 @@ def _rows(data: Path, name: str) -> list[dict[str, Any]]:
 
 
 def jaquad_mteb(data: Path) -> Task:
-    """JaQuADRetrieval as MTEB defines it: two relevant documents a query, its passage and its bare answer."""
+    """JaQuADRetrieval as MTEB defines it."""
     rows = _rows(data, "jaquad-dev")
-    rows = [rows[i] for i in np.random.default_rng(42).permutation(len(rows))[:MTEB_QUERIES]]
+    task = answers_task(
+        [rows[i] for i in np.random.default_rng(42).permutation(len(rows))[:MTEB_QUERIES]], "jaquad-mteb"
+    )
+    if (len(task.queries), len(task.documents)) != (MTEB_QUERIES, MTEB_DOCUMENTS):
+        raise BadQuestions(
+            f"JaQuAD dev gives {len(task.queries)} queries and {len(task.documents)} documents, not 2,048 and 3,014."
+        )
+    return task
+
+
+def answers_task(rows: Sequence[Mapping[str, Any]], name: str) -> Task:
+    """Two relevant documents a query, its passage and its bare answer; every document opens with its title."""
     place: dict[str, int] = {}
     documents: list[str] = []
     for row in rows:
@@ -77,15 +100,12 @@ def jaquad_mteb(data: Path) -> Task:
             if text not in place:
                 place[text] = len(documents)
                 documents.append(f"{row['title']} {text}")
-    if (len(rows), len(documents)) != (MTEB_QUERIES, MTEB_DOCUMENTS):
-        raise BadQuestions(f"JaQuAD dev gives {len(rows)} queries and {len(documents)} documents, not 2,048 and 3,014.")
     relevant = tuple((place[row["context"]], place[row["answers"][0]["text"]]) for row in rows)
-    return Task("jaquad-mteb", tuple(row["question"] for row in rows), tuple(documents), relevant)
+    return Task(name, tuple(row["question"] for row in rows), tuple(documents), relevant)
 
 
-def passages_task(data: Path, file: str, name: str) -> Task:
+def passages_task(rows: Sequence[Mapping[str, Any]], name: str) -> Task:
     """Each question against all passages of a SQuAD-like set; its own is the relevant one."""
-    rows = _rows(data, file)
     place = {text: i for i, text in enumerate(dict.fromkeys(row["context"] for row in rows))}
     titles = {row["context"]: row["title"] for row in rows}
     documents = tuple(f"{titles[text]} {text}" for text in place)
@@ -93,35 +113,49 @@ def passages_task(data: Path, file: str, name: str) -> Task:
 
 
 TASKS: Mapping[str, Callable[[Path], Sequence[Task]]] = {
-    "jaquad": lambda data: (jaquad_mteb(data), passages_task(data, "jaquad-dev", "jaquad-passages")),
-    "jsquad": lambda data: (passages_task(data, "jsquad-test", "jsquad"),),
+    "jaquad": lambda data: (jaquad_mteb(data), passages_task(_rows(data, "jaquad-dev"), "jaquad-passages")),
+    "jsquad": lambda data: (passages_task(_rows(data, "jsquad-test"), "jsquad"),),
 }
 
 
-def evaluate(task: Task, embedder: Embedder) -> dict[str, dict[str, Estimate]]:
-    """Arm → measure → estimate, with the retriever's own terms, model, scales and Japanese weights."""
+def candidates(task: Task, embedder: Embedder) -> Iterator[Candidates]:
+    """What a search over the task's documents would weigh, query by query: the retriever's own terms and scales."""
     tokenisers = {"words": words, "bigrams": bigrams}
     postings = {name: [build_postings([tokenise(d) for d in task.documents])] for name, tokenise in tokenisers.items()}
-    documents = embedder.encode(task.documents)
-    queries = embedder.encode(task.queries)
+    documents = embedder.encode_passages(task.documents)
+    places = np.arange(len(task.documents))
+    for query, vector in zip(task.queries, embedder.encode_queries(task.queries), strict=True):
+        raw: dict[str, Scores] = {}
+        features: dict[str, Scores] = {}
+        for name, tokenise in tokenisers.items():
+            raw[name], bound = score_all(postings[name], Counter(tokenise(query)))
+            features |= lexical_features(name, raw[name], bound)
+        cosines = documents @ vector
+        nearest = np.argsort(-cosines, kind="stable")[:CANDIDATES]
+        raw["dense"], own = dense_features("dense", Nearest(nearest, cosines[nearest]), places)
+        features |= own
+        yield Candidates(places, raw, apart(features, np.zeros(len(places), bool)))
+
+
+def evaluate(task: Task, embedder: Embedder) -> dict[str, dict[str, Estimate]]:
+    """Arm → measure → estimate, with the shipped weights for Japanese."""
     runs: dict[str, dict[str, dict[str, float]]] = {arm: {} for arm in ARMS}
-    for number, query in enumerate(task.queries):
-        scores = {name: score_all(postings[name], tokenise(query)) for name, tokenise in tokenisers.items()}
-        dense = (documents @ queries[number]).astype(np.float32)
-        ranked = np.sort(dense)[::-1]
-        floor = float(ranked[min(DENSE_FLOOR_RANK, len(ranked)) - 1])
-        dense[dense < ranked[min(CANDIDATES, len(ranked)) - 1]] = floor
-        scaled = {name: scale_lexical(s) for name, s in scores.items()} | {"dense": scale_dense(dense, floor)}
+    for number, found in enumerate(candidates(task, embedder)):
         for arm, names in ARMS.items():
-            total = (
-                combine({name: scaled[name] for name in names}, weights_for("ja"))
-                if len(names) > 1
-                else scaled[names[0]]
-            )
+            total = found.raw[names[0]] if len(names) == 1 else combine(found.features, _weights_of(names))
             best = np.argsort(-total, kind="stable")[:DEPTH]
             runs[arm][str(number)] = {str(i): float(total[i]) - 1e-9 * rank for rank, i in enumerate(best)}
     qrels = {str(n): {str(d): 1 for d in found} for n, found in enumerate(task.relevant)}
     return {arm: _estimates(qrels, run) for arm, run in runs.items()}
+
+
+def _weights_of(arms: Sequence[str]) -> Weights:
+    """The shipped ones of some arms, for passages without questions."""
+    return {
+        name: weight
+        for name, weight in weights_for("ja", shipped_weights()).items()
+        if name.startswith(NEW) and name.removeprefix(NEW).removesuffix("_sure") in arms
+    }
 
 
 def _estimates(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) -> dict[str, Estimate]:

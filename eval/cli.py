@@ -1,22 +1,27 @@
 """`tenkyo eval …`: results on stdout, progress on stderr; exit 0 done, 1 failed, 2 wrong usage."""
 
+import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from api import selection
 from api.cli import clear_errors, opened
+from api.evidence import CALIBRATION
 from api.kept import KeptAnswers
+from api.selection import SELECTION
 from api.service import Service
 from api.settings import PROJECT, Settings
-from eval import ablation, gate, report, trec
+from eval import ablation, fit, fit_answers, gate, overlap, report, trec
 from eval import bench as benchmarks
 from eval import compare as comparison
 from eval import run as runs
+from eval.leave_out import leave_out, newcomers
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN
@@ -34,13 +39,24 @@ from eval.tables import (
 )
 from ingest import build
 from ingest.build import say
-from retriever.embed import StaticModel
+from ingest.expand import read_expansions
+from retriever.embed import open_model
+from retriever.fusion import SHIPPED_WEIGHTS, for_new_too
+from retriever.glossary import read_glossary
 from retriever.index import open_index
 
 Split = Literal["dev", "test", "far-dev", "far-test"]
 Mode = Literal["hybrid", "lexical", "dense"]
 TEST_LOG = Path(__file__).with_name("test-log.jsonl")
 RESULTS = Path(__file__).with_name("results.md")
+LEFT_OUT = Path(__file__).with_name("leave-out.md")
+LEFT_OUT_HEAD = """# Each document as if it were new
+
+Written by `tenkyo eval leave-out`. Left out for each document: the questions written for it, the glossary rows that it
+alone gave, its pairs in the training of the model, and its questions in learning the weights. Dev questions with one
+evidence; percent, with 95% bootstrap intervals.
+"""
+MODELS_HELP = "Folder with a model for each document, MODELS/ID, trained without it."
 app = typer.Typer(no_args_is_help=True, help="Evaluation runs: metrics with intervals, comparison, report, gate.")
 
 
@@ -67,7 +83,7 @@ def run_command(
     mode: Mode = "hybrid",
     weights: Annotated[str | None, typer.Option(help="Arms' weights, as in words=1,bigrams=0.5,dense=0.8.")] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Folder of another static model; the corpus is indexed for it.")
+        str | None, typer.Option(help="Another model, by name or folder; the corpus is indexed for it.")
     ] = None,
     base_url: Annotated[str | None, typer.Option(help="A service to evaluate instead of this process.")] = None,
     baseline: Annotated[bool, typer.Option(help="Plain BM25 over chunks of 400 characters.")] = False,
@@ -91,18 +107,23 @@ def run_command(
 
 
 @contextmanager
-def _opened_with(model: Path | None) -> Iterator[Service]:
+def _opened_with(model: str | None) -> Iterator[Service]:
     """The service as it is, or over an index of its own for another model."""
     if model is None:
         with opened() as service:
             yield service
         return
     with clear_errors():
-        settings, embedder = Settings(), StaticModel(model)
-        home = settings.home / "models" / embedder.name[:16]
-        build.ingest(home / "index", [settings.corpus], embedder)
+        settings, embedder = Settings(), open_model(model)
+        home = settings.home / "models" / hashlib.sha256(embedder.name.encode()).hexdigest()[:16]
+        build.ingest(home / "index", [settings.corpus], embedder, read_expansions(settings.expansions))
         with closing(
-            Service(open_index(home / "index", embedder.name), embedder, KeptAnswers(home / "answers.sqlite"))
+            Service(
+                open_index(home / "index", embedder.name),
+                embedder,
+                KeptAnswers(home / "answers.sqlite"),
+                read_glossary(settings.glossary),
+            )
         ) as own:
             yield own
 
@@ -122,7 +143,9 @@ def _ranker(
         with closing(Remote(base_url, mode)) as remote:
             yield remote, remote.ask if mode == "hybrid" else None
     else:
-        chosen = service.with_weights(dict.fromkeys(LANGUAGES, _read_weights(weights))) if weights else service
+        chosen = (
+            service.with_weights(dict.fromkeys(LANGUAGES, for_new_too(_read_weights(weights)))) if weights else service
+        )
         local = InProcess(chosen, mode)
         yield local, local.ask if mode == "hybrid" else None
 
@@ -133,9 +156,10 @@ def _read_weights(text: str) -> dict[str, float]:
         found = {name: float(value) for name, value in (pair.split("=") for pair in text.split(","))}
     except ValueError:
         raise typer.BadParameter(f"{text!r}: write words=1,bigrams=0.5,headings=0.3,dense=0.8") from None
-    if unknown := found.keys() - set(ablation.ARMS):
-        raise typer.BadParameter(f"no arm is called {', '.join(sorted(unknown))}; there are {', '.join(ablation.ARMS)}")
-    return dict.fromkeys(ablation.ARMS, 0.0) | found
+    arms = {name + ending for name in ablation.ARMS for ending in ("", "_sure")}
+    if unknown := found.keys() - arms:
+        raise typer.BadParameter(f"no arm is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(arms))}")
+    return found
 
 
 def _yardsticks(service: Service) -> dict[str, Ranker]:
@@ -237,11 +261,10 @@ def ablate_command() -> None:
             run, _ = runs.execute([*dev, *far], ranker, {}, progress=lambda m: None)
             rows.append([name, *_ablation_cells(run)])
             say(name)
-        left_out = ablation.leave_one_out(service, dev)
         local = InProcess(service)
         tested, _ = runs.execute(test, local, _sources(service), local.ask)
         _log(tested, "test")
-        RESULTS.write_text(_results(rows, left_out, tested), "utf-8")
+        RESULTS.write_text(_results(rows, tested), "utf-8")
         say(f"written to eval/{RESULTS.name}")
 
 
@@ -253,35 +276,82 @@ def _ablation_cells(run: runs.Run) -> list[str]:
     return [*cells, cell(run.estimate(WITHIN, far)), ndcg]
 
 
-def _results(rows: list[list[str]], left_out: Sequence[Mapping[str, Any]], tested: runs.Run) -> str:
+def _results(rows: list[list[str]], tested: runs.Run) -> str:
     header = ["dev", "ja", "en", "zh", "far paraphrases (ja)", "nDCG@10 (ja)"]
-    documents = sorted({row["document"] for row in left_out})
-    found = {(row["document"], row["language"]): cell(row["within"]) for row in left_out}
-    per_document = [[d, *(found.get((d, language), "–") for language in LANGUAGES)] for d in documents]
     aggregates = [(NAMES.get(m, m), by_language(tested, [m])[1][0][1:]) for m in (WITHIN, "nDCG@10", "contained")]
     return "\n".join(
         [
             "# Results\n",
             "Written by `tenkyo eval ablate`. Evidence within 2,000 characters of hits, percent of questions, with 95%",
-            "bootstrap intervals; nDCG@10 in percent. There is no expansion and no reranker yet.\n",
+            "bootstrap intervals; nDCG@10 in percent. The weights were learnt on the dev questions: see test below,",
+            "and `leave-out.md` for documents that nothing was learnt from.\n",
             "## What each part is worth (dev)\n",
             markdown(header, rows),
-            "## Each document as if it were new (dev)\n",
-            "The weights are chosen on the questions of the other documents.\n",
-            markdown(["document", *LANGUAGES], per_document),
             "## Test, aggregates only\n",
             markdown(["", "all", *LANGUAGES], [[name, *cells] for name, cells in aggregates]),
         ]
     )
 
 
-@app.command("leave-out")
-def leave_out_command() -> None:
-    """Each document as if it were new: what a user's own report gets."""
+@app.command("fit")
+def fit_command(
+    models: Annotated[Path, typer.Option(help=MODELS_HELP)],
+    data: Annotated[Path, typer.Option(help="Folder with the training data: its held-out JaQuAD titles are used.")],
+) -> None:
+    """Learn on dev, and on JaQuAD titles new to the model, how to weigh the arms; on dev, how sure an answer is."""
     with opened() as service:
-        found = ablation.leave_one_out(service, _questions(service, "dev"))
-        rows = [[row["document"], row["language"], cell(row["within"]), str(row["within"].count)] for row in found]
-        typer.echo(plain(["document", "language", NAMES[WITHIN], "questions"], rows))
+        dev = _questions(service, "dev")
+        with newcomers(Settings(), dev, models) as found:
+            weights = fit.learn((dev, service.retriever), [newcomer.example for newcomer in found], data)
+        fit.write(weights, SHIPPED_WEIGHTS)
+        say("written to retriever/weights.json")
+        retriever = service.with_weights(weights).retriever
+        fit.write(fit_answers.fit_selection(fit_answers.choices(dev, retriever)), SELECTION)
+        say("written to api/selection.json")
+        selection.weights.cache_clear()  # what follows rests on the new ones
+        inside, outside = fit_answers.read_unanswerable(Settings().corpus / "unanswerable.jsonl")
+        fit.write(fit_answers.calibrate(dev, inside, outside, retriever), CALIBRATION)
+        say("written to api/calibration.json")
+
+
+@app.command("overlap")
+def overlap_command() -> None:
+    """Near-duplicates between questions here and those written for passages; scores with and without them."""
+    with opened() as service:
+        expansions = read_expansions(Settings().expansions)
+        written = [q.text for found in expansions.values() for expansion in found for q in expansion.questions]
+        rows: list[list[str]] = []
+        for split in ("dev", "test"):
+            questions = [q for q in _questions(service, split) if q.answerable]
+            twins = overlap.twins(questions, written)
+            run, _ = runs.execute(questions, InProcess(service), {}, progress=lambda m: None)
+            for language in LANGUAGES:
+                ids = ids_where(questions, language=language)
+                apart = [qid for qid in ids if qid not in twins]
+                both = [cell(run.estimate(WITHIN, chosen)) for chosen in (ids, apart)]
+                rows.append([split, language, str(len(ids)), str(len(ids) - len(apart)), *both])
+            if split == "dev":
+                for qid, twin in twins.items():
+                    say(f"{qid}  {twin.similarity}  {twin.question} | {twin.written}")
+        typer.echo(plain(["", "", "questions", "flagged", "all", "without the flagged"], rows))
+
+
+@app.command("leave-out")
+def leave_out_command(
+    models: Annotated[Path, typer.Option(help=MODELS_HELP)],
+    data: Annotated[Path, typer.Option(help="Folder with the training data, for learning the weights anew.")],
+) -> None:
+    """Each document as if it were new, in everything that was learnt or written; writes eval/leave-out.md."""
+    with opened() as service:
+        header = ["document", "language", "questions", NAMES[WITHIN], "dense alone"]
+        rows: list[list[str]] = []
+        for found in leave_out(Settings(), _questions(service, "dev"), models, data):
+            rows.append(
+                [found.document, found.language, str(found.within.count), cell(found.within), cell(found.dense)]
+            )
+            say(plain(header, rows[-1:]))
+        LEFT_OUT.write_text(f"{LEFT_OUT_HEAD}\n{markdown(header, rows)}", "utf-8")
+        typer.echo(plain(header, rows))
 
 
 @app.command("bench")
@@ -292,7 +362,7 @@ def bench_command(
 ) -> None:
     """Public benchmarks, per arm and for the hybrid, with published scores beside ours."""
     with clear_errors():
-        model = StaticModel()
+        model = open_model(Settings().model)
         results: dict[str, Any] = {}
         for found in benchmarks.TASKS[task](data):
             say(f"{found.name}: {len(found.queries):,} queries, {len(found.documents):,} documents")

@@ -1,6 +1,7 @@
 """What is evaluated: the service in this process, a service at an address, or plain BM25 over chunks."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from api.schemas import AskIn, FiltersIn, SearchIn
 from api.service import Service
 from eval.errors import ServerFailed
 from retriever.lexical import build_postings, score_all
-from retriever.records import Document, Span
+from retriever.records import Document, Passage, Span
 from retriever.text import bigrams, words
 
 TOP_K = 20
@@ -43,6 +44,10 @@ class Asked:
     seconds: float
 
 
+def place_of(passage: Passage, document: Document) -> Place:
+    return Place(passage.passage_id, document.source_sha256, passage.spans, passage.text)
+
+
 class Ranker(Protocol):
     """`describe`: what made the ranking, for the manifest."""
 
@@ -71,10 +76,7 @@ class InProcess:
 
     def rank(self, question: str) -> list[Scored]:
         hits = self.service.retriever.search(question, TOP_K, self.mode).hits
-        return [
-            Scored(Place(h.passage.passage_id, h.document.source_sha256, h.passage.spans, h.passage.text), h.score)
-            for h in hits
-        ]
+        return [Scored(place_of(h.passage, h.document), h.score) for h in hits]
 
     def ask(self, question: str) -> Asked:
         started = time.perf_counter()
@@ -189,7 +191,9 @@ class PlainBM25:
         return self._places
 
     def rank(self, question: str) -> list[Scored]:
-        scores = np.sum([score_all([postings], tokenise(question)) for tokenise, postings in self._arms], axis=0)
+        scores = np.sum(
+            [score_all([postings], Counter(tokenise(question)))[0] for tokenise, postings in self._arms], axis=0
+        )
         best = np.argsort(-scores, kind="stable")[:TOP_K]
         return [Scored(self._places[i], float(scores[i])) for i in best]
 

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest import chunk, clean, structure
+from ingest.expand import Expansion, attach, check
 from ingest.load import Source, find_sources, is_named_by_content, load
+from ingest.names import glossed_names
 from retriever.embed import Embedder
 from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, SourceRefused
 from retriever.index import (
@@ -26,10 +28,15 @@ from retriever.index import (
     writing,
 )
 from retriever.records import Document, Passage
-from retriever.segment import embedding_text, read_documents, write_segment
+from retriever.segment import Contents, embedding_text, read_documents, write_segment
 
 Progress = Callable[[str], None]
-_BATCH = 512
+Expansions = Mapping[str, Sequence[Expansion]]
+"""SHA-256 of a source text → questions for its spans."""
+NONE: Expansions = {}
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+
+_BATCH = 2048
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def _encoding_hash() -> str:
     return hashlib.sha256(chunk.ENCODING.read_bytes()).hexdigest()
 
 
-def is_current(root: Path, paths: Sequence[Path], embedder: Embedder) -> bool:
+def is_current(root: Path, paths: Sequence[Path], embedder: Embedder, expansions: Expansions = NONE) -> bool:
     """Whether an index exists, is whole and holds just these sources as they are. Raises `SourceRefused`."""
     try:
         open_index(root, embedder.name).close()
@@ -69,24 +76,33 @@ def is_current(root: Path, paths: Sequence[Path], embedder: Embedder) -> bool:
         return False
     manifest = read_manifest(root)
     return manifest.versions == versions(embedder) and all(
-        manifest.corpus.get(document.doc_id) == fingerprint(document) for document in map(load, _sources(paths))
+        manifest.corpus.get(document.doc_id) == fingerprint(document, expansions)
+        for document in map(load, _sources(paths))
     )
 
 
-def fingerprint(document: Document) -> str:
-    """Of a document's text and of what is said about it: if either changes, it is indexed anew."""
-    return hashlib.sha256(repr(replace(document, joins=())).encode()).hexdigest()
+def fingerprint(document: Document, expansions: Expansions) -> str:
+    """Of a document's text, of what is said about it and of its questions: if one changes, it is indexed anew."""
+    asked = [(e.spans, e.questions) for e in expansions.get(document.source_sha256, ())]
+    return hashlib.sha256(repr((replace(document, joins=()), asked)).encode()).hexdigest()
 
 
 def _sources(paths: Sequence[Path]) -> list[Source]:
     return [source for path in paths for source in find_sources(path)]
 
 
-def ingest(root: Path, paths: Sequence[Path], embedder: Embedder, progress: Progress = say) -> Outcome:
-    """Take in files and folders and switch to the new generation.
+def ingest(
+    root: Path,
+    paths: Sequence[Path],
+    embedder: Embedder,
+    expansions: Expansions = NONE,
+    progress: Progress = say,
+) -> Outcome:
+    """Take in files and folders, with the questions that were written for them, and switch to the
+    new generation.
 
-    All sources are read and checked before anything is written: one that is refused (`SourceRefused`)
-    leaves the index as it was. Raises `IndexBusy` where another process is writing.
+    All sources are read and checked before anything is written: one that is refused (`SourceRefused`,
+    `BadExpansions`) leaves the index as it was. Raises `IndexBusy` where another process is writing.
     """
     given = _load_all(paths)
     with writing(root):
@@ -94,12 +110,14 @@ def ingest(root: Path, paths: Sequence[Path], embedder: Embedder, progress: Prog
         kept = _kept_documents(root, old, progress)
         documents = kept | _without_copies(given, kept)
         known = old.manifest.corpus if old else {}
-        corpus = {doc_id: fingerprint(document) for doc_id, document in documents.items()}
+        for document in documents.values():
+            check(expansions.get(document.source_sha256, ()), document)
+        corpus = {doc_id: fingerprint(document, expansions) for doc_id, document in documents.items()}
         new = [document for doc_id, document in documents.items() if known.get(doc_id) != corpus[doc_id]]
         if old and not new:
             progress(f"nothing new: {len(documents)} documents are indexed as they are")
             return Outcome(old.generation, (), tuple(documents), old.manifest.passages)
-        manifest = _write(root, old, new, corpus, embedder, progress)
+        manifest = _write(root, old, new, expansions, corpus, embedder, progress)
     unchanged = tuple(doc_id for doc_id in documents if known.get(doc_id) == corpus[doc_id])
     return Outcome(manifest.generation, tuple(d.doc_id for d in new), unchanged, manifest.passages)
 
@@ -174,6 +192,7 @@ def _write(
     root: Path,
     old: Index | None,
     new: Sequence[Document],
+    expansions: Expansions,
     corpus: Mapping[str, str],
     embedder: Embedder,
     progress: Progress,
@@ -189,8 +208,21 @@ def _write(
         documents.append(read)
         passages += found
         progress(f"[{number}/{len(new)}] {document.doc_id}: {len(document.text):,} characters, {len(found)} passages")
-    vectors = embed(passages, embedder, progress)
-    segment = write_segment(root / "segments", documents, passages, vectors)
+    asked = attach(passages, {d.doc_id: expansions.get(d.source_sha256, ()) for d in documents})
+    contents = Contents(
+        documents,
+        passages,
+        embed([embedding_text(passage) for passage in passages], "passages", embedder.encode_passages, progress),
+        asked,
+        embed(
+            [question.text for questions in asked for question in questions],
+            "questions",
+            embedder.encode_queries,
+            progress,
+        ),
+        {document.doc_id: glossed_names(document.text) for document in documents},
+    )
+    segment = write_segment(root / "segments", contents)
     replaced = {document.doc_id for document in new}
     deleted = (
         {
@@ -205,11 +237,10 @@ def _write(
     return publish(root, names, deleted, versions(embedder), corpus, len(passages) + kept)
 
 
-def embed(passages: Sequence[Passage], embedder: Embedder, progress: Progress) -> NDArray[np.float32]:
-    """(passages, dimensions), in batches with progress."""
-    vectors = np.zeros((len(passages), embedder.dimensions), np.float32)
-    for start in range(0, len(passages), _BATCH):
-        batch = passages[start : start + _BATCH]
-        vectors[start : start + len(batch)] = embedder.encode([embedding_text(passage) for passage in batch])
-        progress(f"embedded {start + len(batch):,} of {len(passages):,} passages")
-    return vectors
+def embed(texts: Sequence[str], what: str, encode: Encode, progress: Progress) -> NDArray[np.float32]:
+    """(texts, dimensions), in batches with progress; `what` they are is said there."""
+    batches = [encode([])]  # the number of dimensions, where there is no text
+    for start in range(0, len(texts), _BATCH):
+        batches.append(encode(texts[start : start + _BATCH]))
+        progress(f"embedded {min(start + _BATCH, len(texts)):,} of {len(texts):,} {what}")
+    return np.concatenate(batches)

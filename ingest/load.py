@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from retriever.errors import BadFilter, SourceRefused
+from retriever.filters import date_interval
 from retriever.language import detect_language
 from retriever.records import Document
-from retriever.search import date_interval
 
 EXTRACTOR = "text/1"
 MANIFEST = "manifest.toml"

@@ -25,6 +25,18 @@ class IndexBusy(TenkyoError):
     """Another process is writing the index."""
 
 
+class BadGlossary(TenkyoError):
+    """A row of a glossary that can't be read."""
+
+
+class BadExpansions(TenkyoError):
+    """A row of questions for a passage that can't be read, or whose place isn't in its document."""
+
+
+class LanguageModelFailed(TenkyoError):
+    """The language model's endpoint can't be reached, refuses, or answers nonsense."""
+
+
 class NotFound(TenkyoError):
     """No document, passage or kept answer has this id."""
 

@@ -1,44 +1,94 @@
-"""One score from several arms: a weighted sum of scores that are brought to the same scale first.
+"""One score from several arms: a weighted sum of features that each arm's scores give.
 
 A convex combination beats reciprocal rank fusion in and out of domain (Bruch et al. 2023, arXiv
 2210.11934), and equal-weight rank fusion loses to the better arm on several Japanese sets.
 """
 
+import json
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float32]
+Weights = Mapping[str, float]
+DENSE_FLOOR_RANK = 100
+NEW = "new_"
+"""Before the features of passages for which no questions were written."""
 
-WEIGHTS: Mapping[str, Mapping[str, float]] = {
-    "ja": {"words": 1.0, "bigrams": 0.5, "headings": 0.3, "dense": 0.8},
-    "en": {"words": 1.0, "bigrams": 0.0, "headings": 0.3, "dense": 1.0},
-    "zh": {"words": 1.0, "bigrams": 0.5, "headings": 0.3, "dense": 0.8},
-}
-"""Chosen on the dev questions. Bigrams help Japanese and drown English: their weight follows the language."""
+SHIPPED_WEIGHTS = Path(__file__).with_name("weights.json")
 
 
-def weights_for(language: str, weights: Mapping[str, Mapping[str, float]] = WEIGHTS) -> Mapping[str, float]:
+@cache
+def shipped_weights() -> Mapping[str, Weights]:
+    """Language → feature → weight, as `tenkyo eval fit` learnt them."""
+    weights: dict[str, dict[str, float]] = json.loads(SHIPPED_WEIGHTS.read_text("utf-8"))
+    return weights
+
+
+def weights_for(language: str, weights: Mapping[str, Weights]) -> Weights:
     """Those of the language; those of English for a language that has none."""
     return weights.get(language, weights["en"])
 
 
-def scale_lexical(scores: Scores) -> Scores:
-    """BM25 has a natural 0: divide by the best score."""
+def lexical_features(arm: str, scores: Scores, bound: float) -> dict[str, Scores]:
+    """BM25 against the best score, and against what no passage can reach: the second tells a sure find from a poor one.
+
+    `scores` (C,) of the candidates.
+    """
     best = float(scores.max(initial=0.0))
-    return scores / best if best > 0 else scores
+    return {
+        arm: scores / best if best > 0 else scores,
+        f"{arm}_sure": scores / bound if bound > 0 else scores,
+    }
 
 
-def scale_dense(scores: Scores, floor: float) -> Scores:
-    """Cosines have none: `floor`, the score of a middling candidate, becomes 0 and the best 1."""
-    best = float(scores.max(initial=floor))
-    return np.clip((scores - floor) / (best - floor), 0.0, None) if best > floor else np.zeros_like(scores)
+class Nearest(NamedTuple):
+    """What a dense arm found: `places` (K,) in the index and `cosines` (K,) in any order."""
+
+    places: NDArray[np.int64]
+    cosines: Scores
 
 
-def combine(arms: Mapping[str, Scores], weights: Mapping[str, float]) -> Scores:
-    """Weighted sum over the arms that have a weight; all arrays have one shape."""
-    total = np.zeros_like(next(iter(arms.values())))
-    for name, scores in arms.items():
-        total += weights[name] * scores
+def dense_features(arm: str, found: Nearest, places: NDArray[np.int64]) -> tuple[Scores, dict[str, Scores]]:
+    """Cosines (C,) of the candidates, and the same brought to a scale, with the cosines beside it.
+
+    Cosines have no natural 0: the score of a middling candidate becomes 0 and the best 1. A candidate that the
+    arm didn't find has the score of the last one that it did.
+    """
+    if not len(found.places):
+        return (nothing := np.zeros(len(places), np.float32)), {arm: nothing, f"{arm}_sure": nothing}
+    ordered = np.sort(found.cosines)[::-1]
+    floor = float(ordered[min(DENSE_FLOOR_RANK, len(ordered)) - 1])
+    order = np.argsort(found.places)
+    known = found.places[order]
+    at = np.minimum(known.searchsorted(places), len(known) - 1)
+    cosines = np.where(known[at] == places, found.cosines[order][at], ordered[-1])
+    best = float(cosines.max(initial=floor))
+    scaled = np.clip((cosines - floor) / (best - floor), 0.0, None) if best > floor else np.zeros_like(cosines)
+    return cosines, {arm: scaled, f"{arm}_sure": cosines.clip(0.0)}
+
+
+def apart(features: Mapping[str, Scores], expanded: NDArray[np.bool_]) -> dict[str, Scores]:
+    """Passages for which no questions were written have features, and so weights, of their own.
+
+    Beside an expanded document a new one has fewer chances to match: with the same weights it would always lose.
+    """
+    own = {NEW + name: scores * ~expanded for name, scores in features.items() if not name.startswith("asked_")}
+    return {name: scores * expanded for name, scores in features.items()} | own
+
+
+def for_new_too(weights: Weights) -> Weights:
+    """The same weights for passages with and without questions."""
+    return dict(weights) | {NEW + name: weight for name, weight in weights.items() if not name.startswith("asked_")}
+
+
+def combine(features: Mapping[str, Scores], weights: Weights) -> Scores:
+    """Weighted sum over the features that have a weight; all arrays have one shape."""
+    total = np.zeros_like(next(iter(features.values())))
+    for name, scores in features.items():
+        total += weights.get(name, 0.0) * scores
     return total

@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 
 from retriever import text
 from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, NotFound
-from retriever.records import Document, Passage
+from retriever.records import Asked, Document, Passage
 from retriever.segment import Segment, check_files, file_hashes, open_segment, sync
 
-FORMAT = 2
+FORMAT = 3
 _DOCUMENTS_IN_MEMORY = 64
+_PASSAGES_IN_MEMORY = 512
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
 REPAIR = "Run `tenkyo ingest` to build it again."
 
@@ -65,6 +66,7 @@ class Index:
         self.manifest = manifest
         self.segments = tuple(segments)
         self._read = lru_cache(maxsize=_DOCUMENTS_IN_MEMORY)(self._read_document)
+        self._asked = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(self._read_asked)
         self.offsets = np.cumsum([0, *(len(s) for s in segments)])
         self.alive = np.concatenate(
             [_alive(s, manifest.deleted.get(s.name, [])) for s in segments] or [np.zeros(0, bool)]
@@ -80,8 +82,20 @@ class Index:
 
     def passage(self, number: int) -> Passage:
         """By its place in the whole index."""
+        segment, own = self._locate(number)
+        return segment.store.passage(own)
+
+    def asked_of(self, number: int) -> tuple[tuple[Asked, ...], NDArray[np.float32]]:
+        """The questions (Q) written for the passage at a place, and their vectors (Q, D)."""
+        return self._asked(number)
+
+    def _read_asked(self, number: int) -> tuple[tuple[Asked, ...], NDArray[np.float32]]:
+        segment, own = self._locate(number)
+        return segment.asked_of(own)
+
+    def _locate(self, number: int) -> tuple[Segment, int]:
         place = int(np.searchsorted(self.offsets, number, side="right")) - 1
-        return self.segments[place].store.passage(number - int(self.offsets[place]))
+        return self.segments[place], number - int(self.offsets[place])
 
     def passage_by_id(self, passage_id: str) -> Passage:
         for segment in self.segments:
@@ -91,6 +105,17 @@ class Index:
         raise NotFound(
             f"There is no passage {passage_id!r}. Search again: ids change when a document is ingested anew."
         )
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Latin form → Japanese name, as the documents gloss them."""
+        return {
+            latin: name
+            for segment in self.segments
+            for doc_id, names in segment.names.items()
+            if not self._is_deleted(segment, doc_id)
+            for latin, name in names.items()
+        }
 
     @property
     def passage_counts(self) -> dict[str, int]:

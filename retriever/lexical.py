@@ -7,9 +7,11 @@ Lucene's (no k1 + 1 in the numerator).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
+from math import log1p
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +37,7 @@ class Postings:
     lengths: NDArray[np.int32]
 
     def of(self, term: int) -> slice:
-        place = int(np.searchsorted(self.terms, np.uint64(term)))
+        place = int(self.terms.searchsorted(np.uint64(term)))
         if place == len(self.terms) or int(self.terms[place]) != term:
             return slice(0, 0)
         return slice(int(self.starts[place]), int(self.starts[place + 1]))
@@ -46,6 +48,7 @@ class Postings:
         return int(found.stop - found.start)
 
 
+@lru_cache(maxsize=16384)
 def term_hash(term: str) -> int:
     """64 bits of BLAKE2b: two of a million terms meet with a probability of 3 in 10^8."""
     return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "little")
@@ -76,24 +79,37 @@ def save_postings(postings: Postings, folder: Path) -> None:
 
 
 def load_postings(folder: Path) -> Postings:
-    return Postings(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS))
+    """Memory-mapped, but as plain arrays: `memmap` itself makes each small slice five times dearer."""
+    return Postings(*(np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS))
 
 
-def score_all(segments: Sequence[Postings], terms: Sequence[str]) -> NDArray[np.float32]:
-    """BM25 of every passage, the segments' passages one after the other: (N,), 0 where no term occurs."""
+def score_all(segments: Sequence[Postings], terms: Mapping[str, float]) -> tuple[NDArray[np.float32], float]:
+    """BM25 of every passage for weighted terms, and the bound that no passage can reach.
+
+    The scores stand as the segments' passages do, one after the other: (N,), 0 where no term occurs.
+    """
     lengths = [segment.lengths for segment in segments]
     total = sum(len(n) for n in lengths)
     average = sum(int(n.sum()) for n in lengths) / max(1, total) or 1.0
-    scores = [np.zeros(len(n), np.float32) for n in lengths]
-    for term, times in Counter(terms).items():
-        term_id = term_hash(term)
-        found = [segment.of(term_id) for segment in segments]
-        frequency = sum(f.stop - f.start for f in found)
-        if not frequency:
-            continue
-        weight = times * np.log1p((total - frequency + 0.5) / (frequency + 0.5))
-        for segment, place, score in zip(segments, found, scores, strict=True):
-            passages, tf = segment.passages[place], segment.frequencies[place]
-            norm = K1 * (1 - B + B * segment.lengths[passages] / average)
-            score[passages] += (weight * tf / (tf + norm)).astype(np.float32)
-    return np.concatenate(scores) if scores else np.zeros(0, np.float32)
+    ids = [term_hash(term) for term in terms]
+    found = [[segment.of(term) for term in ids] for segment in segments]
+    frequencies = [sum(place.stop - place.start for place in places) for places in zip(*found, strict=True)]
+    weights = [
+        times * log1p((total - frequency + 0.5) / (frequency + 0.5))
+        for times, frequency in zip(terms.values(), frequencies or [0] * len(ids), strict=True)
+    ]
+    scores = [_scores(segment, places, weights, average) for segment, places in zip(segments, found, strict=True)]
+    return np.concatenate(scores) if scores else np.zeros(0, np.float32), sum(weights)
+
+
+def _scores(
+    segment: Postings, places: Sequence[slice], weights: Sequence[float], average: float
+) -> NDArray[np.float32]:
+    """(N,) of one segment: all postings of all terms in one go, since a NumPy call costs more than a short list."""
+    if not places:
+        return np.zeros(len(segment.lengths), np.float32)
+    passages = np.concatenate([segment.passages[place] for place in places])
+    tf = np.concatenate([segment.frequencies[place] for place in places])
+    weight = np.repeat(weights, [place.stop - place.start for place in places])
+    norm = K1 * (1 - B + B * segment.lengths[passages] / average)
+    return np.bincount(passages, weight * tf / (tf + norm), len(segment.lengths)).astype(np.float32)

@@ -1,6 +1,7 @@
 """The plain records that pass between the stages."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Span = tuple[int, int]
 """`[start, end)` in Unicode code points of a document's source text."""
@@ -28,6 +29,19 @@ class Document:
     source_note: str | None = None
     licence_note: str | None = None
     joins: tuple[Span, ...] = ()
+
+
+class Asked(NamedTuple):
+    """A question that a passage answers: indexed beside it, never shown.
+
+    `answer`: where in the source the sentences lie that answer it; `short`: the figure, name or date that it asks
+    for. Empty where nobody said.
+    """
+
+    language: str
+    text: str
+    answer: tuple[Span, ...] = ()
+    short: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

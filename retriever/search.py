@@ -1,9 +1,8 @@
 """A query's way: language → terms and vector → arms → fusion → hits."""
 
-import datetime
-import re
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,32 +12,41 @@ from numpy.typing import NDArray
 
 from retriever.embed import Embedder
 from retriever.errors import BadFilter
-from retriever.fusion import WEIGHTS, Scores, combine, scale_dense, scale_lexical, weights_for
+from retriever.filters import Filters
+from retriever.fusion import (
+    Nearest,
+    Scores,
+    Weights,
+    apart,
+    combine,
+    dense_features,
+    lexical_features,
+    shipped_weights,
+    weights_for,
+)
+from retriever.glossary import Entry, Glossary, Match, expanded_terms
 from retriever.index import Index
 from retriever.language import detect_language
 from retriever.lexical import score_all
+from retriever.numbers import other_forms
 from retriever.records import Document, Passage
 from retriever.segment import FIELDS, KINDS
-from retriever.text import bigrams, words
+from retriever.text import bigrams, in_japanese_forms, words
 
+Terms = Mapping[str, float]
+LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
+"""Arm → the field that it searches."""
+DENSE_ARMS = ("dense", "asked_dense")
 CANDIDATES = 1000
+_NOTHING = Nearest(np.zeros(0, np.int64), np.zeros(0, np.float32))
 """Of each arm; their union is fused with exact scores of all arms."""
-DENSE_FLOOR_RANK = 100
-_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Dates are ISO 8601 at the precision that is known; overlapping intervals match, unknown never does."""
-
-    doc_ids: tuple[str, ...] = ()
-    published_from: str | None = None
-    published_to: str | None = None
-    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Hit:
+    """`place`: of the passage in the index; `scores`: of each arm before fusion, BM25 or cosine."""
+
+    place: int
     rank: int
     score: float
     passage: Passage
@@ -48,22 +56,42 @@ class Hit:
 
 @dataclass(frozen=True)
 class Result:
+    """`terms`: what each lexical arm looked for, with weights; `matches`: what the glossary knew in the query."""
+
     query: str
     language: str
     mode: str
     generation: str
-    terms: Mapping[str, list[str]]
+    terms: Mapping[str, Terms]
+    matches: tuple[Match, ...]
     hits: tuple[Hit, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
-class Retriever:
-    """An open index and the model that its vectors came from."""
+@dataclass(frozen=True)
+class Candidates:
+    """`places` (C,) in the index; by arm, their `raw` scores; by feature, what fusion weighs. All (C,)."""
 
-    def __init__(self, index: Index, embedder: Embedder, weights: Mapping[str, Mapping[str, float]] = WEIGHTS):
+    places: NDArray[np.int64]
+    raw: Mapping[str, Scores]
+    features: Mapping[str, Scores]
+
+
+class Retriever:
+    """An open index, the model that its vectors came from, and the names and terms that it knows."""
+
+    def __init__(
+        self,
+        index: Index,
+        embedder: Embedder,
+        entries: Sequence[Entry] = (),
+        weights: Mapping[str, Weights] | None = None,
+    ):
         self.index = index
         self.embedder = embedder
-        self.weights = weights
+        self.entries = tuple(entries)
+        self.weights = weights or shipped_weights()
+        self._glossary = Glossary(entries, index.names)
 
     def search(
         self,
@@ -77,85 +105,37 @@ class Retriever:
         started = time.perf_counter()
         allowed = self._allowed(filters)
         language = language or detect_language(query)
-        terms = query_terms(query)
+        matches = self._glossary.matches(query, language)
+        terms = query_terms(query, language, matches)
         parsed = time.perf_counter()
-        arms = self._arm_scores(query, terms, mode, allowed)
+        candidates = self._candidates(query, terms, mode, allowed)
         matched = time.perf_counter()
-        hits = self._fuse(arms, mode, language, top_k)
+        hits = self._best(candidates, mode, language, top_k)
         ended = time.perf_counter()
-        timings = {
-            "parse": parsed - started,
-            "match": matched - parsed,
-            "fuse": ended - matched,
-            "total": ended - started,
-        }
+        timings = {"parse": parsed - started, "match": matched - parsed, "fuse": ended - matched}
         return Result(
             query,
             language,
             mode,
             self.index.generation,
             terms,
+            tuple(matches),
             hits,
-            {k: round(1000 * v, 3) for k, v in timings.items()},
+            {k: round(1000 * v, 3) for k, v in (timings | {"total": ended - started}).items()},
         )
+
+    def candidates(self, query: str, language: str) -> Candidates:
+        """What the hybrid search weighs for a query: the weights are learnt from it."""
+        terms = query_terms(query, language, self._glossary.matches(query, language))
+        return self._candidates(query, terms, "hybrid", self.index.alive)
 
     def documents(self, filters: Filters = Filters()) -> list[Document]:
         """The documents that the filters let through."""
-        return [document for document in self.index.documents() if _passes(document, filters)]
-
-    def _arm_scores(self, query: str, terms: Mapping[str, list[str]], mode: str, allowed: NDArray[np.bool_]) -> "Arms":
-        exact: dict[str, Scores] = {}
-        if mode != "dense":
-            for name in FIELDS:
-                exact[name] = score_all([s.fields[name] for s in self.index.segments], terms[name]) * allowed
-        dense = self._dense(query, allowed) if mode != "lexical" else {}
-        return Arms(exact, dense)
-
-    def _dense(self, query: str, allowed: NDArray[np.bool_]) -> dict[int, float]:
-        """The nearest passages of all segments: place in the index → cosine."""
-        vector = self.embedder.encode([query])
-        if not vector.any():
-            return {}
-        found: dict[int, float] = {}
-        for segment, offset in zip(self.index.segments, self.index.offsets, strict=False):
-            mine = allowed[offset : offset + len(segment)]
-            only = None if mine.all() else _only(np.flatnonzero(mine))
-            scores, numbers = segment.dense.search(vector, min(CANDIDATES, len(segment)), params=only)
-            found |= {int(offset + n): float(s) for s, n in zip(scores[0], numbers[0], strict=True) if n >= 0}
-        return found
-
-    def _fuse(self, arms: "Arms", mode: str, language: str, top_k: int) -> tuple[Hit, ...]:
-        candidates = arms.candidates()
-        if not len(candidates):
-            return ()
-        raw = {name: scores[candidates] for name, scores in arms.lexical.items()}
-        scaled = {name: scale_lexical(scores) for name, scores in raw.items()}
-        if mode != "lexical":
-            ordered = sorted(arms.dense.values(), reverse=True)
-            floor = ordered[min(DENSE_FLOOR_RANK, len(ordered)) - 1] if ordered else 0.0
-            raw["dense"] = np.fromiter((arms.dense.get(int(c), floor) for c in candidates), np.float32, len(candidates))
-            scaled["dense"] = scale_dense(raw["dense"], floor)
-        total = combine(scaled, weights_for(language, self.weights)) if mode != "dense" else raw["dense"]
-        best = np.lexsort((candidates, -total))[:top_k]
-        hits: list[Hit] = []
-        for rank, place in enumerate(best, start=1):
-            passage = self.index.passage(int(candidates[place]))
-            document = self.index.document(passage.doc_id)
-            scores = {name: round(float(values[place]), 4) for name, values in raw.items()}
-            hits.append(Hit(rank, round(float(total[place]), 6), passage, document, scores))
-        return tuple(hits)
+        return [document for document in self.index.documents() if filters.pass_document(document)]
 
     def check(self, filters: Filters) -> None:
         """Raises `BadFilter`, pointing at the field, or `NotFound`."""
-        for name, date in (("published_from", filters.published_from), ("published_to", filters.published_to)):
-            if date is not None:
-                try:
-                    date_interval(date)
-                except BadFilter as error:
-                    raise BadFilter(f"filters.{name}: {error}", f"/filters/{name}") from None
-        first, last = filters.published_from, filters.published_to
-        if first and last and date_interval(first)[0] > date_interval(last)[1]:
-            raise BadFilter("filters.published_from: it is later than published_to.", "/filters/published_from")
+        filters.check_dates()
         for kind in filters.kinds:
             if kind not in KINDS:
                 text = f"filters.kinds: {kind!r} is no kind of passage. Use {', '.join(KINDS)}."
@@ -172,7 +152,7 @@ class Retriever:
                 np.concatenate([s.kinds for s in self.index.segments]), [KINDS.index(kind) for kind in filters.kinds]
             )
         if filters.doc_ids or filters.published_from or filters.published_to:
-            wanted = {d.doc_id for d in self.index.documents() if _passes(d, filters)}
+            wanted = {document.doc_id for document in self.documents(filters)}
             places = [
                 np.isin(s.documents, [n for n, doc_id in enumerate(s.doc_ids) if doc_id in wanted])
                 for s in self.index.segments
@@ -180,54 +160,89 @@ class Retriever:
             allowed = allowed & np.concatenate(places)
         return allowed
 
+    def _candidates(self, query: str, terms: Mapping[str, Terms], mode: str, allowed: NDArray[np.bool_]) -> Candidates:
+        """The best of each arm that the mode has, with the scores of all its arms."""
+        lexical: dict[str, tuple[Scores, float]] = {}
+        for arm, name in LEXICAL_ARMS.items() if mode != "dense" else ():
+            scores, bound = score_all([s.fields[name] for s in self.index.segments], terms[arm])
+            lexical[arm] = scores * allowed, bound
+        arms = {"lexical": (), "dense": ("dense",), "hybrid": DENSE_ARMS}[mode]
+        dense = self._dense(query, allowed, arms)
+        places = _union([scores for scores, _ in lexical.values()], dense.values())
+        raw: dict[str, Scores] = {}
+        features: dict[str, Scores] = {}
+        for arm, (scores, bound) in lexical.items():
+            raw[arm] = scores[places]
+            features |= lexical_features(arm, raw[arm], bound)
+        for arm, found in dense.items():
+            raw[arm], own = dense_features(arm, found, places)
+            features |= own
+        expanded = np.concatenate([segment.expanded for segment in self.index.segments])[places]
+        return Candidates(places, raw, apart(features, expanded))
 
-@dataclass(frozen=True)
-class Arms:
-    """`lexical`: scores of all passages by field; `dense`: scores of the nearest ones."""
+    def _dense(self, query: str, allowed: NDArray[np.bool_], arms: Sequence[str]) -> dict[str, Nearest]:
+        """By arm, the nearest passages of all segments."""
+        found: dict[str, list[Nearest]] = {arm: [_NOTHING] for arm in arms}
+        vector = self.embedder.encode_queries([query]) if arms else np.zeros((1, 1), np.float32)
+        for segment, offset in zip(self.index.segments, self.index.offsets, strict=False) if vector.any() else ():
+            mine = allowed[offset : offset + len(segment)]
+            nearest = _nearest(segment.dense, vector, None if mine.all() else np.flatnonzero(mine))
+            found["dense"].append(Nearest(offset + nearest.places, nearest.cosines))
+            if "asked_dense" in found:
+                asked = _nearest(segment.asked, vector, None if mine.all() else np.flatnonzero(mine[segment.askers]))
+                passages, best = np.unique(segment.askers[asked.places], return_index=True)
+                found["asked_dense"].append(Nearest(offset + passages, asked.cosines[best]))
+        return {arm: Nearest(*map(np.concatenate, zip(*parts, strict=True))) for arm, parts in found.items()}
 
-    lexical: Mapping[str, Scores]
-    dense: Mapping[int, float]
-
-    def candidates(self) -> NDArray[np.int64]:
-        """The best of each arm, in the order of the index."""
-        places = [np.fromiter(self.dense, np.int64, len(self.dense))]
-        for scores in self.lexical.values():
-            found = np.flatnonzero(scores)
-            if len(found) > CANDIDATES:
-                found = found[np.argpartition(-scores[found], CANDIDATES)[:CANDIDATES]]
-            places.append(found)
-        return np.unique(np.concatenate(places))
-
-
-def _only(numbers: NDArray[np.int64]) -> Any:
-    return faiss.SearchParameters(sel=faiss.IDSelectorBatch(numbers))  # type: ignore[call-arg]
-
-
-def query_terms(query: str) -> dict[str, list[str]]:
-    content = words(query)
-    return {"words": content, "bigrams": bigrams(query), "headings": content}
-
-
-def _passes(document: Document, filters: Filters) -> bool:
-    if filters.doc_ids and document.doc_id not in filters.doc_ids:
-        return False
-    if not (filters.published_from or filters.published_to):
-        return True
-    if not document.published:
-        return False
-    first, last = date_interval(document.published)
-    after = not filters.published_from or last >= date_interval(filters.published_from)[0]
-    before = not filters.published_to or first <= date_interval(filters.published_to)[1]
-    return after and before
+    def _best(self, candidates: Candidates, mode: str, language: str, top_k: int) -> tuple[Hit, ...]:
+        if not len(candidates.places):
+            return ()
+        dense_alone = mode == "dense"
+        weights = weights_for(language, self.weights)
+        total = candidates.raw["dense"] if dense_alone else combine(candidates.features, weights)
+        best = np.lexsort((candidates.places, -total))[:top_k]
+        hits: list[Hit] = []
+        for rank, number in enumerate(best, start=1):
+            passage = self.index.passage(int(candidates.places[number]))
+            document = self.index.document(passage.doc_id)
+            scores = {arm: round(float(values[number]), 4) for arm, values in candidates.raw.items()}
+            hits.append(
+                Hit(int(candidates.places[number]), rank, round(float(total[number]), 6), passage, document, scores)
+            )
+        return tuple(hits)
 
 
-def date_interval(date: str) -> tuple[str, str]:
-    """First and last day that a date of any precision can mean. Raises `BadFilter` for another form."""
-    first, last = {4: ("-01-01", "-12-31"), 7: ("-01", "-31"), 10: ("", "")}.get(len(date), ("", ""))
-    try:
-        if not _DATE.fullmatch(date):
-            raise ValueError(date)
-        datetime.date.fromisoformat(date + first)
-    except ValueError:
-        raise BadFilter(f"{date!r} is no date. Write 2024, 2024-07 or 2024-07-31.") from None
-    return date + first, date + last
+def _union(lexical: Sequence[Scores], dense: Iterable[Nearest]) -> NDArray[np.int64]:
+    """The places of the best of each arm, in the order of the index."""
+    places = [found.places for found in dense]
+    for scores in lexical:
+        found = np.flatnonzero(scores)
+        if len(found) > CANDIDATES:
+            found = found[np.argpartition(-scores[found], CANDIDATES)[:CANDIDATES]]
+        places.append(found)
+    return np.unique(np.concatenate(places))
+
+
+def _nearest(vectors: Any, query: NDArray[np.float32], only: NDArray[np.int64] | None) -> Nearest:
+    """The best rows of a FAISS index, best first; of `only` some of them."""
+    if not vectors.ntotal:
+        return _NOTHING
+    chosen = only if only is None else faiss.SearchParameters(sel=faiss.IDSelectorBatch(only))  # type: ignore[call-arg]
+    scores, rows = vectors.search(query, min(CANDIDATES, vectors.ntotal), params=chosen)
+    found = rows[0] >= 0
+    return Nearest(rows[0][found], scores[0][found])
+
+
+def query_terms(query: str, language: str, matches: Sequence[Match]) -> dict[str, Terms]:
+    """By lexical arm, the terms to look for and their weights; numbers in their other forms come with the glossary."""
+    written = in_japanese_forms(query, language)
+    content, pairs = Counter(words(written)), Counter(bigrams(written))
+    numbers = dict.fromkeys((word for form in other_forms(query) for word in words(form)), 1.0)
+    return {
+        "words": content,
+        "bigrams": pairs,
+        "headings": content,
+        "glossary": numbers | expanded_terms(matches),
+        "asked_words": content,
+        "asked_bigrams": pairs,
+    }

@@ -7,17 +7,22 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from retriever.records import Cell, Document, Passage, Span
+from retriever.records import Asked, Cell, Document, Passage, Span
 
 _DOCUMENT_COLUMNS = tuple(field.name for field in fields(Document))
 _SCHEMA = f"""
 CREATE TABLE documents ({", ".join(_DOCUMENT_COLUMNS)}, PRIMARY KEY (doc_id));
 CREATE TABLE passages (number INTEGER PRIMARY KEY, passage_id TEXT UNIQUE, doc_id TEXT, record TEXT);
 CREATE INDEX passages_of_document ON passages (doc_id, number);
+CREATE TABLE asked (passage INTEGER, language TEXT, question TEXT, answer TEXT, short TEXT);
+CREATE INDEX asked_of_passage ON asked (passage);
 """
 
 
-def write_store(path: Path, documents: Iterable[Document], passages: Sequence[Passage]) -> None:
+def write_store(
+    path: Path, documents: Iterable[Document], passages: Sequence[Passage], asked: Sequence[Sequence[Asked]]
+) -> None:
+    """`asked[i]`: the questions that were written for passage i."""
     connection = sqlite3.connect(path)
     with connection:
         connection.executescript(_SCHEMA)
@@ -27,6 +32,14 @@ def write_store(path: Path, documents: Iterable[Document], passages: Sequence[Pa
         connection.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?)",
             ((i, p.passage_id, p.doc_id, json.dumps(asdict(p), ensure_ascii=False)) for i, p in enumerate(passages)),
+        )
+        connection.executemany(
+            "INSERT INTO asked VALUES (?, ?, ?, ?, ?)",
+            (
+                (i, q.language, q.text, json.dumps(q.answer), json.dumps(q.short))
+                for i, own in enumerate(asked)
+                for q in own
+            ),
         )
     connection.close()
 
@@ -63,10 +76,24 @@ class Store:
         for (record,) in self._connection.execute(f"SELECT record FROM passages {where} ORDER BY number", values):
             yield _read_passage(record)
 
+    def asked(self) -> Iterator[tuple[int, Asked]]:
+        """Passage numbers with the questions that were written for them."""
+        for number, *question in self._connection.execute("SELECT * FROM asked ORDER BY rowid"):
+            yield number, _read_asked(*question)
+
+    def asked_of(self, number: int) -> list[Asked]:
+        """The questions of one passage."""
+        query = "SELECT language, question, answer, short FROM asked WHERE passage = ? ORDER BY rowid"
+        return [_read_asked(*row) for row in self._connection.execute(query, (number,))]
+
 
 def _read_document(row: tuple[Any, ...]) -> Document:
     values = dict(zip(_DOCUMENT_COLUMNS, row, strict=True))
     return Document(**values | {"joins": _read_spans(json.loads(values["joins"]))})
+
+
+def _read_asked(language: str, question: str, answer: str, short: str) -> Asked:
+    return Asked(language, question, _read_spans(json.loads(answer)), _read_spans(json.loads(short)))
 
 
 def _read_spans(values: list[list[int]]) -> tuple[Span, ...]:

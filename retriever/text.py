@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 import opencc
 import sudachipy
 
-VERSION = 2
+VERSION = 4
 """Raised whenever the terms of the same text change: an older index is then refused."""
 
 CONTENT_CLASSES = frozenset({"名詞", "動詞", "形容詞", "形状詞", "副詞", "接頭辞", "接尾辞", "記号"})
@@ -22,7 +22,8 @@ LIGHT_WORDS = frozenset(
     "為る 有る 居る 成る 言う 出来る 無い 行く 来る 見る 因る 於く 就く 対する 事 物 所 時 為 訳 中 等 様 上 "
     "何 誰 何処 何時 何れ どの 教える 下さい 御座る くる 頂く 呉れる 知る".split()
 )
-_PLURAL = re.compile(r"([A-Za-z]{3,}?)(ies|(?<=[sx])es|(?<=[cs]h)es|(?<![sui])s)")
+_PLURAL = re.compile(r"([A-Za-z]{3,}?)(ies|(?<=ss)es|(?<=x)es|(?<=[cs]h)es|(?<![sui])s)")
+_ODD_PLURALS = {"news": "news", "series": "series", "species": "species", "movies": "movie"}
 _WORD_REACH = 12
 _MOST_TOKENISED = 10_000
 _SPACES = re.compile(r"\s+")
@@ -104,6 +105,16 @@ def breaks_word(before: str, after: str) -> bool:
     )
 
 
+def trailing_name(text: str) -> str:
+    """The last compound of nouns in a text: 「検索大手の百度」 → 百度."""
+    kept: list[str] = []
+    for morpheme in reversed(list(_tokeniser().tokenize(normalise(text), mode=sudachipy.SplitMode.C))):
+        if morpheme.part_of_speech()[0] not in ("名詞", "接頭辞", "接尾辞"):
+            break
+        kept.insert(0, morpheme.surface())
+    return "".join(kept)
+
+
 def _pieces(text: str) -> list[str]:
     """The text in lengths that Sudachi takes (49,149 bytes at most)."""
     return [text[start : start + _MOST_TOKENISED] for start in range(0, len(text), _MOST_TOKENISED)]
@@ -114,10 +125,20 @@ def _form(morpheme: sudachipy.Morpheme) -> str:
 
     Sudachi knows many English words by their Japanese ones (robot → ロボット), but not their plurals.
     """
-    if plural := _PLURAL.fullmatch(morpheme.surface()):
-        singular = f"{plural[1]}y" if plural[2].lower() == "ies" else plural[1]
-        return _normalised_word(singular)
+    surface = morpheme.surface()
+    if (alone := singular(surface)) != surface:
+        return _normalised_word(alone)
     return str(morpheme.normalized_form().lower())
+
+
+def singular(word: str) -> str:
+    """An English plural's singular by its ending, any other word as it is."""
+    if odd := _ODD_PLURALS.get(word.lower()):
+        return odd
+    plural = _PLURAL.fullmatch(word)
+    if not plural or word.lower() in FUNCTION_WORDS:
+        return word
+    return f"{plural[1]}y" if plural[2].lower() == "ies" else plural[1]
 
 
 @lru_cache(maxsize=4096)
@@ -128,6 +149,23 @@ def _normalised_word(word: str) -> str:
 def surfaces(text: str) -> list[str]:
     """All words of a text as they stand in it."""
     return [morpheme.surface() for morpheme in _tokeniser().tokenize(text)]
+
+
+def in_japanese_forms(text: str, language: str) -> str:
+    """A Chinese text in the characters that Japanese uses, any other as it is.
+
+    机器人 → 機器人: `variants` alone must leave 机, which is a desk in Japanese.
+    """
+    if language != "zh":
+        return text
+    for converter in _chinese_to_japanese():
+        text = converter.convert(text)
+    return text
+
+
+@cache
+def _chinese_to_japanese() -> tuple[opencc.OpenCC, opencc.OpenCC]:
+    return opencc.OpenCC("s2t"), opencc.OpenCC("t2jp")
 
 
 def bigrams(text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The shipped corpus, indexed once a run; and small made-up texts for everything else."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from api.kept import KeptAnswers
 from api.service import Service
 from api.settings import Settings
 from ingest import build
+from ingest.expand import read_expansions
 from ingest.load import find_sources, load
 from retriever.embed import StaticModel
+from retriever.glossary import read_glossary
 from retriever.index import open_index
 from retriever.records import Document
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test reaches for a model hub
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "corpus"
 
@@ -39,13 +43,20 @@ def model() -> StaticModel:
 def home(tmp_path_factory: pytest.TempPathFactory, model: StaticModel) -> Path:
     """A home with the shipped corpus indexed."""
     home = tmp_path_factory.mktemp("home")
-    build.ingest(home / "index", [CORPUS], model, progress=lambda message: None)
+    build.ingest(
+        home / "index", [CORPUS], model, read_expansions([CORPUS / "expansions"]), progress=lambda message: None
+    )
     return home
 
 
 @pytest.fixture(scope="session")
 def service(home: Path, model: StaticModel) -> Iterator[Service]:
-    service = Service(open_index(home / "index", model.name), model, KeptAnswers(home / "answers.sqlite"))
+    service = Service(
+        open_index(home / "index", model.name),
+        model,
+        KeptAnswers(home / "answers.sqlite"),
+        read_glossary(CORPUS / "glossary.tsv"),
+    )
     yield service
     service.close()
 

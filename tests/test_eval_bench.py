@@ -27,7 +27,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_passages_are_ranked_by_every_arm(data: Path, model: StaticModel) -> None:
-    task = bench.passages_task(data, "jsquad-test", "jsquad")
+    task = bench.TASKS["jsquad"](data)[0]
     assert (len(task.queries), len(task.documents)) == (4, 3)
     scores = bench.evaluate(task, model)
     assert scores.keys() == bench.ARMS.keys()
@@ -49,4 +49,4 @@ def test_another_file_under_that_name_is_refused(data: Path, tmp_path: Path) -> 
     with pytest.raises(BadQuestions, match="not 2,048 and 3,014"):
         bench.jaquad_mteb(data)
     with pytest.raises(BadQuestions, match="--data PATH"):
-        bench.passages_task(tmp_path / "nowhere", "jsquad-test", "jsquad")
+        bench.TASKS["jsquad"](tmp_path / "nowhere")

@@ -106,7 +106,7 @@ def test_incomplete_empty_and_foreign_runs_are_refused(
 
 def test_comparison_tells_effect_and_questions(service: Service, questions: list[Question]) -> None:
     full = execute(questions, InProcess(service), {}, None, quiet)[0]
-    dense = execute(questions, ablation.with_weights(service, ablation.only("dense")), {}, None, quiet)[0]
+    dense = execute(questions, ablation.with_weights(service, ablation.equal("dense")), {}, None, quiet)[0]
     found = comparison.compare(dense, full, WITHIN)
     assert found.second - found.first == pytest.approx((len(found.won) - len(found.lost)) / len(full.values[WITHIN]))
     assert found.low <= found.second - found.first <= found.high
@@ -117,7 +117,7 @@ def test_comparison_tells_effect_and_questions(service: Service, questions: list
 
 
 def test_reciprocal_rank_fusion_prefers_what_both_found(service: Service) -> None:
-    single = [ablation.with_weights(service, ablation.only(arm, weight=1.0)) for arm in ("words", "dense")]
+    single = [ablation.with_weights(service, ablation.equal(arm)) for arm in ("words", "dense")]
     best = ablation.RankFusion(single).rank("露光装置の国産比率")[0].place.id
     assert all(best in [s.place.id for s in ranker.rank("露光装置の国産比率")[:5]] for ranker in single)
 

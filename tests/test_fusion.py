@@ -1,23 +1,72 @@
 import numpy as np
 
-from retriever.fusion import combine, scale_dense, scale_lexical, weights_for
+from retriever.fusion import (
+    NEW,
+    Nearest,
+    apart,
+    combine,
+    dense_features,
+    for_new_too,
+    lexical_features,
+    shipped_weights,
+    weights_for,
+)
+from retriever.search import DENSE_ARMS, LEXICAL_ARMS
 
 
-def test_lexical_scores_are_a_share_of_the_best() -> None:
-    np.testing.assert_allclose(scale_lexical(np.array([4.0, 2.0, 0.0], np.float32)), [1, 0.5, 0])
-    np.testing.assert_allclose(scale_lexical(np.zeros(2, np.float32)), [0, 0])
+def test_bm25_is_measured_against_the_best_score_and_against_its_bound() -> None:
+    found = lexical_features("words", np.asarray([0.0, 1.0, 4.0], np.float32), 8.0)
+    np.testing.assert_allclose(found["words"], [0, 0.25, 1])
+    np.testing.assert_allclose(found["words_sure"], [0, 0.125, 0.5])
 
 
-def test_cosines_count_from_a_floor() -> None:
-    np.testing.assert_allclose(scale_dense(np.array([0.6, 0.4, 0.1], np.float32), 0.2), [1, 0.5, 0], atol=1e-6)
-    np.testing.assert_allclose(scale_dense(np.array([0.2, 0.2], np.float32), 0.2), [0, 0])
+def test_no_match_stays_no_match() -> None:
+    found = lexical_features("words", np.zeros(3, np.float32), 0.0)
+    assert not found["words"].any()
+    assert not found["words_sure"].any()
 
 
-def test_the_sum_is_weighted() -> None:
-    arms = {"words": np.array([1.0, 0.0], np.float32), "dense": np.array([0.0, 1.0], np.float32)}
-    np.testing.assert_allclose(combine(arms, {"words": 1.0, "dense": 0.5}), [1, 0.5])
+def test_cosines_start_from_the_middling_one() -> None:
+    places = np.arange(200)[::-1]
+    nearest = Nearest(places, (0.9 - 0.001 * places).astype(np.float32))
+    raw, found = dense_features("dense", nearest, np.asarray([0, 50, 99, 150, 999]))
+    np.testing.assert_allclose(raw, [0.9, 0.85, 0.801, 0.75, 0.701], atol=1e-6)
+    np.testing.assert_allclose(found["dense"], [1, 49 / 99, 0, 0, 0], atol=1e-4)
+    np.testing.assert_allclose(found["dense_sure"], raw)
 
 
-def test_bigrams_never_weigh_on_english() -> None:
-    assert weights_for("en")["bigrams"] == 0
-    assert weights_for("fr") == weights_for("en")
+def test_an_arm_that_found_nothing_adds_nothing() -> None:
+    _, found = dense_features("dense", Nearest(np.zeros(0, np.int64), np.zeros(0, np.float32)), np.asarray([3, 4]))
+    assert not found["dense"].any()
+
+
+def test_a_passage_without_questions_has_features_of_its_own() -> None:
+    features = {"words": np.asarray([0.2, 0.4]), "asked_words": np.asarray([0.9, 0.0])}
+    found = apart(features, np.asarray([True, False]))
+    assert {name: list(scores) for name, scores in found.items()} == {
+        "words": [0.2, 0.0],
+        "asked_words": [0.9, 0.0],
+        "new_words": [0.0, 0.4],
+    }
+
+
+def test_weights_given_for_the_arms_hold_for_new_documents_too() -> None:
+    assert for_new_too({"words": 1.0, "asked_words": 0.5}) == {"words": 1.0, "asked_words": 0.5, "new_words": 1.0}
+
+
+def test_a_feature_without_a_weight_does_not_count() -> None:
+    features = {"words": np.asarray([1.0, 0.0], np.float32), "dense": np.asarray([0.0, 1.0], np.float32)}
+    np.testing.assert_allclose(combine(features, {"words": 0.5}), [0.5, 0.0])
+
+
+def test_shipped_weights_name_features_and_no_weight_is_negative() -> None:
+    features = {arm + ending for arm in (*LEXICAL_ARMS, *DENSE_ARMS) for ending in ("", "_sure")}
+    for language in ("ja", "en", "zh"):
+        weights = shipped_weights()[language]
+        assert {name.removeprefix(NEW) for name in weights} <= features
+        assert min(weights.values()) >= 0
+        assert abs(sum(weight for name, weight in weights.items() if not name.startswith(NEW)) - 1) < 0.01
+
+
+def test_another_language_has_the_weights_of_english() -> None:
+    assert weights_for("ko", shipped_weights()) == shipped_weights()["en"]

@@ -10,9 +10,21 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.build import Outcome, ingest, is_current
-from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, NotFound, SourceRefused
+from ingest.expand import Expansion
+from ingest.load import find_sources, load
+from retriever.errors import (
+    BadExpansions,
+    IndexBusy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    NotFound,
+    SourceRefused,
+)
+from retriever.filters import Filters
 from retriever.index import FORMAT, Index, open_index, read_manifest, writing
-from retriever.search import Filters, Retriever
+from retriever.records import Asked
+from retriever.search import Retriever
 
 TEXTS = {
     "robot": "人型ロボットの市場は2030年に1,000億元を超える。薬局でも働いている。",
@@ -30,10 +42,13 @@ class CountingModel:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.texts += texts
-        vectors = np.array([[text.count(c) + 0.01 for c in "人半太"] for text in texts], np.float32)
+        counts = [[text.count(c) + 0.01 for c in "人半太"] for text in texts]
+        vectors = np.array(counts, np.float32).reshape(-1, self.dimensions)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    encode_queries = encode_passages
 
 
 @pytest.fixture
@@ -244,3 +259,42 @@ def test_filters_let_through_what_they_say(tmp_path: Path, texts: Path) -> None:
         search(tmp_path / "ix", "ロボット", Filters(doc_ids=("nobody",)))
     with pytest.raises(NotFound, match="'x'"):
         index.passage_by_id("x")
+
+
+def test_questions_written_for_a_document_are_indexed_and_kept_in_a_rebuild(tmp_path: Path, texts: Path) -> None:
+    source = load(find_sources(texts / "chip.txt")[0])
+    asked = (Asked("en", "What about semiconductors?"), Asked("ja", "集積回路は？"))
+    written = {source.source_sha256: [Expansion(source.source_sha256, ((0, len(source.text)),), asked, "a.jsonl:1")]}
+    first = ingest(tmp_path / "ix", [texts], CountingModel(), written, progress=lambda m: None)
+    assert search(tmp_path / "ix", "semiconductors")[0] == TEXTS["chip"]
+    again = ingest(tmp_path / "ix", [texts], CountingModel(), written, progress=lambda m: None)
+    assert again.generation == first.generation
+    without = ingest(tmp_path / "ix", [texts], CountingModel(), progress=lambda m: None)
+    assert without.added == (source.doc_id,)
+
+
+def test_a_span_that_no_longer_holds_is_refused_and_the_index_stays(tmp_path: Path, texts: Path) -> None:
+    first = build(tmp_path / "ix", texts)
+    source = load(find_sources(texts / "chip.txt")[0])
+    written = {source.source_sha256: [Expansion(source.source_sha256, ((0, 9999),), (), "a.jsonl:1")]}
+    with pytest.raises(BadExpansions, match=r"a\.jsonl:1: the span 0-9999 lies outside"):
+        ingest(tmp_path / "ix", [texts], CountingModel(), written, progress=lambda m: None)
+    assert read_manifest(tmp_path / "ix").generation == first.generation
+
+
+def test_names_that_a_document_glosses_go_with_it(tmp_path: Path, texts: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    manifest = '[[documents]]\nid = "own"\nfile = "own.txt"\nsha256 = "{}"\ntitle = "題"\nlanguage = "ja"\n'
+
+    def take_in(text: str) -> dict[str, str]:
+        (own / "own.txt").write_text(text, "utf-8")
+        (own / "manifest.toml").write_text(manifest.format(hashlib.sha256(text.encode()).hexdigest()), "utf-8")
+        build(tmp_path / "ix", own)
+        index = open_index(tmp_path / "ix", "counting")
+        names = index.names
+        index.close()
+        return names
+
+    assert take_in("鷺沼電機（Saginuma）は新しい工場を建てた。") == {"Saginuma": "鷺沼電機"}
+    assert take_in("新しい工場が建った。") == {}

@@ -9,7 +9,7 @@ from api.lookup import Finder, numbers, stream
 from api.service import Service
 from ingest.chunk import read_document
 from retriever.errors import BadFilter, NotFound
-from retriever.search import Filters
+from retriever.filters import Filters
 
 
 def status(finder: Finder, text: str) -> str:

@@ -5,6 +5,7 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_plain_bm25_finds_too_little_for_the_questions_to_be_easy(
     fields = [(tokenise, build_postings([tokenise(text) for _, _, text in chunks])) for tokenise in (words, bigrams)]
     found = 0
     for question in questions:
-        scores = sum(score_all([postings], tokenise(question["question"])) for tokenise, postings in fields)
+        scores = sum(score_all([postings], Counter(tokenise(question["question"])))[0] for tokenise, postings in fields)
         found += is_found(question, [chunks[i] for i in np.argsort(-np.asarray(scores), kind="stable")])
     assert len(questions) >= 100
     assert found / len(questions) <= 0.88
@@ -70,4 +71,4 @@ def test_evidence_is_found_within_two_thousand_characters(questions: list[dict[s
     for question in questions:
         hits = service.retriever.search(question["question"], 20).hits
         found += is_found(question, [(h.document.source_sha256, h.passage.spans, h.passage.text) for h in hits])
-    assert found / len(questions) >= 0.88, f"{found} of {len(questions)}"
+    assert found / len(questions) >= 0.94, f"{found} of {len(questions)}"

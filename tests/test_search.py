@@ -3,9 +3,10 @@ import itertools
 import pytest
 
 from api.quotes import prove
+from api.schemas import SearchIn
 from api.service import Service
 from retriever.errors import BadFilter
-from retriever.search import Filters, date_interval
+from retriever.filters import Filters, date_interval
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "lexical", "dense"])
@@ -48,3 +49,40 @@ def test_an_unknown_kind_is_refused(service: Service) -> None:
 @pytest.mark.parametrize("query", ["。", "?", "あ", "a", "𠮷", "x" * 2000, "ロボット" * 500])
 def test_any_query_is_answered(service: Service, query: str) -> None:
     assert isinstance(service.retriever.search(query).hits, tuple)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("What does low-altitude economy mean?", "低空経済"),
+        ("What is embodied AI?", "身体"),
+        ("光刻机的国产化率是多少？", "露光装置"),
+        ("芯片 出口管制", "輸出規制"),
+        ("身体を持つAI", "具身知能"),
+    ],
+)
+def test_a_question_in_other_words_finds_its_passage(service: Service, query: str, expected: str) -> None:
+    hits = service.retriever.search(query, 5).hits
+    assert any(expected in hit.passage.text for hit in hits), [hit.passage.text[:40] for hit in hits]
+
+
+def test_written_questions_of_a_document_that_is_filtered_out_find_nothing(service: Service) -> None:
+    every = service.retriever.search("低空経済とは", 50).hits
+    one = every[0].document.doc_id
+    hits = service.retriever.search("低空経済とは", 50, filters=Filters(doc_ids=(one,))).hits
+    assert {hit.document.doc_id for hit in hits} == {one}
+    assert hits[0].passage == every[0].passage
+
+
+@pytest.mark.parametrize("query", ["百度 revenue 增长 なぜ", "AIとは AI是什么 what is AI", "𠮷", "5%", "3割"])
+def test_mixed_and_tiny_questions_are_answered(service: Service, query: str) -> None:
+    assert isinstance(service.retriever.search(query).hits, tuple)
+
+
+def test_a_search_explains_what_it_looked_for(service: Service) -> None:
+    request = SearchIn.model_validate({"query": "export controls on chips", "explain": True})
+    scores = service.search(request).hits[0].scores
+    assert scores is not None
+    assert "輸出規制" in scores["expansions"]["export controls"]
+    assert "輸出" in scores["terms"]["glossary"]
+    assert {"words", "bigrams", "headings", "glossary", "asked_words", "dense", "asked_dense"} <= scores.keys()

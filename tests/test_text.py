@@ -1,6 +1,6 @@
 import pytest
 
-from retriever.text import bigrams, breaks_word, normalise, words
+from retriever.text import bigrams, breaks_word, normalise, singular, words
 
 
 def test_width_and_old_and_simplified_forms_become_one() -> None:
@@ -44,3 +44,24 @@ def test_a_word_over_a_border_is_seen() -> None:
     assert breaks_word("独自のモ", "デルを発表")
     assert not breaks_word("環球時報", "澎湃新聞")
     assert not breaks_word("", "デル")
+
+
+@pytest.mark.parametrize(
+    ("plural", "alone"),
+    [
+        ("robots", "robot"),
+        ("companies", "company"),
+        ("enterprises", "enterprise"),
+        ("databases", "database"),
+        ("taxes", "tax"),
+        ("losses", "loss"),
+        ("GPUs", "GPU"),
+        ("movies", "movie"),
+        ("series", "series"),
+        ("news", "news"),
+        ("does", "does"),
+        ("analysis", "analysis"),
+    ],
+)
+def test_english_plurals(plural: str, alone: str) -> None:
+    assert singular(plural) == alone

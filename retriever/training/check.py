@@ -16,7 +16,7 @@ def jaquad_dev(data: Path, model: Embedder, seed: int) -> tuple[float, float, fl
     passages = list(dict.fromkeys(row["context"] for row in rows))
     place = {passage: number for number, passage in enumerate(passages)}
     relevant = np.asarray([place[row["context"]] for row in rows])
-    scores = model.encode([row["question"] for row in rows]) @ model.encode(passages).T
+    scores = model.encode_queries([row["question"] for row in rows]) @ model.encode_passages(passages).T
     ranks = (scores > scores[np.arange(len(rows)), relevant][:, None]).sum(axis=1) + 1
     gains = np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0.0)
     chance = np.random.default_rng(seed)

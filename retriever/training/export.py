@@ -1,15 +1,23 @@
 """Save a trained table in sentence-transformers format: int8 rows, each with its own scale."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Normalize
-from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
-from torch.nn import Module
+
+from retriever.embed import SHIPPED_MODEL
+from retriever.text import variants
+
+MODULE = SHIPPED_MODEL / "sublinear.py"
+_MODULES = [
+    {"idx": 0, "name": "0", "path": "", "type": "sublinear.SublinearEmbedding"},
+    {"idx": 1, "name": "1", "path": "1_Normalize", "type": "sentence_transformers.base.modules.normalize.Normalize"},
+]
+_CONFIG = {"model_type": "SentenceTransformer", "prompts": {}, "similarity_fn_name": "cosine"}
 
 
 def quantise(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -19,9 +27,19 @@ def quantise(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.f
 
 
 def export(table: NDArray[np.float32], tokeniser: Tokenizer, out: Path) -> None:
-    """Write the model, then replace its weights by the quantised ones (keys as model2vec names them)."""
-    modules: list[Module] = [StaticEmbedding(tokeniser, embedding_weights=table), Normalize()]
-    SentenceTransformer(modules=modules, device="cpu").save(str(out), create_model_card=False)
+    """Write the model; the weights' keys are as model2vec names them."""
+    (out / "1_Normalize").mkdir(parents=True, exist_ok=True)
     rows, scales = quantise(table)
-    weights = next(out.rglob("model.safetensors"))
-    save_file({"embeddings": rows, "weights": scales}, weights)
+    save_file({"embeddings": rows, "weights": scales}, out / "model.safetensors")
+    tokeniser.save(str(out / "tokenizer.json"))
+    if out != SHIPPED_MODEL:
+        shutil.copy(MODULE, out)
+    folded = {chr(code): form for code, form in sorted(variants().items())}
+    _write_json(folded, out / "variants.json")
+    _write_json(_MODULES, out / "modules.json")
+    _write_json(_CONFIG, out / "config_sentence_transformers.json")
+    _write_json({}, out / "1_Normalize" / "config.json")
+
+
+def _write_json(values: object, path: Path) -> None:
+    path.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", "utf-8")

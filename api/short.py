@@ -1,0 +1,73 @@
+"""The figure, date, name or term that a question asks for, out of the sentences that answer it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from api.candidates import Candidate
+from api.evidence import Needs, held_in
+from api.quotes import Quote, mapped, quote
+from api.selection import Twin
+from api.values import Value, candidates, expected, values_in
+from retriever.records import Span
+
+CLOSE = 0.6
+"""Least cosine to a written question at which its short answer is taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """`sentence`: its place among the chosen ones."""
+
+    sentence: int
+    quote: Quote
+
+
+def short_answer(question: str, chosen: Sequence[Candidate], twins: Sequence[Twin], needs: Needs) -> Short | None:
+    """The best of the sentences `chosen`, best first, with their `twins`; none where no single thing is asked for."""
+    found = [(twin.likeness, i) for i, twin in enumerate(twins) if twin.asked and twin.asked.short]
+    for likeness, i in sorted(found, reverse=True):
+        asked = twins[i].asked
+        known = _at(chosen[i], asked.short) if asked else None
+        if likeness >= CLOSE and known and _fits(question, known.text):
+            return Short(i, known)
+    for i, candidate in enumerate(chosen):
+        if value := _best_value(question, candidate, needs):
+            return Short(i, value)
+    return None
+
+
+def _fits(question: str, text: str) -> bool:
+    """Whether a short answer is of a kind that the question asks for, as far as one can tell."""
+    kinds = {value.kind for value in values_in(text)}
+    wanted = set(expected(question).kinds)
+    return not wanted or wanted == {"person"} or bool(kinds & wanted)
+
+
+def _at(candidate: Candidate, spans: Sequence[Span]) -> Quote | None:
+    """What a candidate shows of some spans of its source."""
+    for part in (part for part in candidate.parts if part.is_quote):
+        shown = mapped(part.text, part.spans, candidate.hit.document)
+        inside = [i for i, place in enumerate(shown.offsets) if any(start <= place < end for start, end in spans)]
+        if inside:
+            return quote(shown.slice(inside[0], inside[-1] + 1), candidate.hit.document)
+    return None
+
+
+def _best_value(question: str, candidate: Candidate, needs: Needs) -> Quote | None:
+    """The fitting value whose clause says most of what was asked."""
+    best: tuple[float, Quote] | None = None
+    for part in (part for part in candidate.parts if part.is_quote):
+        for value in candidates(question, part.text):
+            clause = _clause(part.text, value)
+            said = needs.coverage(clause, held_in(clause))
+            if best is None or said > best[0]:
+                shown = mapped(part.text, part.spans, candidate.hit.document)
+                best = said, quote(shown.slice(value.start, value.end), candidate.hit.document)
+    return best[1] if best else None
+
+
+def _clause(text: str, value: Value) -> str:
+    """Between the commas and full stops around a value."""
+    ends = [-1, *(i for i, c in enumerate(text) if c in "、。；（）()"), len(text)]
+    return next(text[a + 1 : b] for a, b in pairwise(ends) if a < value.end and value.end <= b)

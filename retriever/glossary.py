@@ -1,0 +1,177 @@
+"""Names and terms in three languages: what a question says → the words that a Japanese report uses.
+
+A glossary is a tab-separated file (see corpus/README.md). Its forms are found in a question by longest
+match over units: a Latin word is one unit, any other character is one.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+from retriever.errors import BadGlossary
+from retriever.text import FUNCTION_WORDS, in_japanese_forms, normalise, singular, words
+
+COLUMNS = ("ja", "en", "zh", "aliases", "kind", "source")
+KINDS = frozenset(
+    "company person model product agency policy event place technology industry economy society everyday".split()
+)
+ALIAS_WEIGHT = 0.5
+"""Of an alias against the form that reports use."""
+
+_UNITS = re.compile(r"[A-Za-z0-9]+(?:[.&][A-Za-z0-9]+)*\+*|[^\s\W_]")
+_POSSESSIVE = re.compile(r"(?<=[A-Za-z])['’]s?\b")
+_RUN_ON = re.compile(r"[ァ-ヺー]")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+Units = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One concept. `ja` is the form of Japanese reports; `source`: the documents it was met in, or `general`."""
+
+    ja: str
+    en: str
+    zh: str
+    aliases: tuple[str, ...] = ()
+    kind: str = "technology"
+    source: str = "general"
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.ja, self.en, self.zh, *self.aliases)))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`form`: a stretch of the question that the glossary knows; `reports`, the forms that Japanese reports use for
+    it; `others` that mean the same. The form that was asked is in neither."""
+
+    form: str
+    reports: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def means(self) -> tuple[str, ...]:
+        return self.reports + self.others
+
+
+def read_glossary(path: Path) -> list[Entry]:
+    """All rows of a file. Raises `BadGlossary`, naming file and line."""
+    try:
+        lines = path.read_text("utf-8").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadGlossary(f"{path}: can't be read ({error}).") from error
+    if tuple(lines[0].split("\t")) != COLUMNS:
+        raise BadGlossary(f"{path}:1: the first line must name the columns {', '.join(COLUMNS)}, with tabs between.")
+    return [_entry(f"{path}:{number}", line) for number, line in enumerate(lines[1:], start=2)]
+
+
+def _entry(where: str, line: str) -> Entry:
+    values = line.split("\t")
+    if len(values) != len(COLUMNS):
+        raise BadGlossary(f"{where}: {len(values)} columns instead of {len(COLUMNS)}: {line[:60]!r}.")
+    ja, en, zh, aliases, kind, source = (value.strip() for value in values)
+    if not (ja and en and zh and source):
+        raise BadGlossary(f"{where}: ja, en, zh and source can't be empty: {line[:60]!r}.")
+    if kind not in KINDS:
+        raise BadGlossary(f"{where}: kind {kind!r} is unknown. Use one of {', '.join(sorted(KINDS))}.")
+    return Entry(ja, en, zh, tuple(a for alias in aliases.split("|") if (a := alias.strip())), kind, source)
+
+
+def units(text: str) -> Units:
+    """Latin words in lower case and singular, every other letter or digit alone."""
+    return tuple(singular(found[0]).lower() for found in _UNITS.finditer(_without_possessives(normalise(text))))
+
+
+_known_units = lru_cache(maxsize=4096)(units)
+"""Of the glossary's own forms, which come again and again."""
+
+
+def _without_possessives(text: str) -> str:
+    """Blanks in their place, so that what follows stays where it is."""
+    return _POSSESSIVE.sub(lambda found: " " * len(found[0]), text)
+
+
+class Glossary:
+    """Entries, found by any of their forms; and names that documents gloss, where no entry has them."""
+
+    def __init__(self, entries: Iterable[Entry] = (), names: Mapping[str, str] = MappingProxyType({})):
+        """`names`: Latin form → Japanese name."""
+        self._entries: dict[Units, list[Entry]] = {}
+        for entry in entries:
+            self._add(entry, entry.forms)
+            self._add(entry, in_japanese_forms("\n".join(entry.forms), "zh").split("\n"))
+        for latin, name in names.items():
+            if units(latin) not in self._entries:
+                # as an alias: what stands before a bracket isn't always the name of what stands in it
+                self._add(Entry(latin, latin, latin, aliases=(name,), source="mined"), (latin,))
+        self._longest = max(map(len, self._entries), default=0)
+
+    def _add(self, entry: Entry, forms: Iterable[str]) -> None:
+        for form in forms:
+            known = self._entries.setdefault(units(form), [])
+            if entry not in known:
+                known.append(entry)
+
+    def matches(self, question: str, language: str) -> list[Match]:
+        """The longest known forms in a question, from left to right, none over another."""
+        written = normalise(in_japanese_forms(question, language))
+        asked = units(written)
+        places = [found.span() for found in _UNITS.finditer(_without_possessives(written))]
+        matches: list[Match] = []
+        start = 0
+        while start < len(asked):
+            lengths = range(min(len(asked) - start, self._longest), 0, -1)
+            length = next((n for n in lengths if self._is_known(asked, start, start + n)), 0)
+            if length:
+                key = asked[start : start + length]
+                form = written[places[start][0] : places[start + length - 1][1]]
+                matches.append(_match(form, self._entries[key], key))
+            start += max(1, length)
+        return matches
+
+    def _is_known(self, asked: Units, start: int, end: int) -> bool:
+        key = asked[start:end]
+        is_function_word = len(key) == 1 and key[0] in FUNCTION_WORDS
+        return key in self._entries and not is_function_word and _stands_alone(asked, start, end)
+
+
+def expanded_terms(matches: Sequence[Match]) -> dict[str, float]:
+    """Words of a Japanese report → weight, for all that was found in a question.
+
+    The reports' own form counts 1, another one `ALIAS_WEIGHT`; the weight of a form is spread over its words.
+    """
+    weights: dict[str, float] = {}
+    for match in matches:
+        for form in match.means:
+            terms = _words(form)
+            weight = (1.0 if form in match.reports else ALIAS_WEIGHT) / max(1, len(terms)) ** 0.5
+            for term in terms:
+                weights[term] = max(weights.get(term, 0.0), weight)
+    return weights
+
+
+def _stands_alone(asked: Units, start: int, end: int) -> bool:
+    """A form isn't part of a longer katakana word, nor a lone kanji part of a compound."""
+    before = asked[start - 1] if start else ""
+    after = asked[end] if end < len(asked) else ""
+    if end - start == 1 and _HAN.match(asked[start]):
+        return not (_HAN.match(before) or _HAN.match(after))
+    run_on_before = _RUN_ON.match(before) and _RUN_ON.match(asked[start])
+    run_on_after = _RUN_ON.match(after) and _RUN_ON.match(asked[end - 1])
+    return not (run_on_before or run_on_after)
+
+
+def _match(form: str, entries: Sequence[Entry], key: Units) -> Match:
+    reports = dict.fromkeys(entry.ja for entry in entries if _known_units(entry.ja) != key)
+    others = dict.fromkeys(other for entry in entries for other in entry.forms if _known_units(other) != key)
+    return Match(form, tuple(reports), tuple(other for other in others if other not in reports))
+
+
+@lru_cache(maxsize=4096)
+def _words(form: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words(form)))

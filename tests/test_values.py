@@ -1,0 +1,51 @@
+import pytest
+
+from api.values import FIGURES, candidates, expected, values_in
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2023年末までにAIコア産業の規模は5,784億元に達した", [("date", "2023年末"), ("money", "5,784億元")]),
+        ("全世界で計3.6万社、中国は16％", [("count", "3.6万社"), ("share", "16％")]),
+        ("40以上の道具、2～3社、約３割", [("count", "40以上"), ("count", "2～3社"), ("share", "約３割")]),
+        ("7月26日～28日に1,024枚を並べた", [("date", "7月26日～28日"), ("count", "1,024枚")]),
+        ("第3回の審査で4,500万人超", [("count", "4,500万人超")]),
+        ("CEOの徐立氏とエリック・シュミット氏", [("person", "徐立"), ("person", "エリック・シュミット")]),
+        ("割合を引き上げる", []),
+    ],
+)
+def test_figures_dates_and_people_are_found_as_they_stand(text: str, found: list[tuple[str, str]]) -> None:
+    assert [(value.kind, value.text) for value in values_in(text)] == found
+    assert all(text[value.start : value.end] == value.text for value in values_in(text))
+
+
+@pytest.mark.parametrize(
+    ("question", "kinds"),
+    [
+        ("文心一言はいつ公開された？", ("date",)),
+        ("百度的文心一言什么时候发布的", ("date",)),
+        ("When was Kling 2.0 released?", ("date",)),
+        ("露光装置の国産比率は？", ("share",)),
+        ("What share of AI patents does China hold?", ("share",)),
+        ("投資額はいくらですか", ("money",)),
+        ("提案したのは誰ですか", ("person",)),
+        ("中国のAI企業は何社？", FIGURES),
+        ("How many AI companies are there in China?", FIGURES),
+        ("大模型备案数量", FIGURES),
+        ("なぜ規制が強まったのですか", ()),
+        ("具身智能是什么？", ()),
+    ],
+)
+def test_a_question_says_what_it_asks_for(question: str, kinds: tuple[str, ...]) -> None:
+    assert expected(question).kinds == kinds
+
+
+def test_a_unit_of_the_question_chooses_among_figures() -> None:
+    text = "2025年に合計490万社に達し、投資は650億元、300件であった"
+    assert [value.text for value in candidates("何社ありますか", text)] == ["490万社"]
+    assert [value.text for value in candidates("投資額はいくら", text)] == ["650億元"]
+
+
+def test_a_value_of_the_question_is_no_answer_to_it() -> None:
+    assert candidates("2023年に発表されたモデルの更新はいつ？", "2023年に公開、2024年に更新")[0].text == "2024年"
