@@ -13,7 +13,7 @@ import numpy as np
 from ir_measures import R, nDCG
 
 from eval.errors import BadQuestions
-from eval.statistics import Estimate, estimate
+from eval.statistics import Estimate, estimate, paired_p_value
 from retriever.embed import Embedder
 from retriever.fusion import (
     NEW,
@@ -137,8 +137,12 @@ def candidates(task: Task, embedder: Embedder) -> Iterator[Candidates]:
         yield Candidates(places, raw, apart(features, np.zeros(len(places), bool)))
 
 
-def evaluate(task: Task, embedder: Embedder) -> dict[str, dict[str, Estimate]]:
-    """Arm → measure → estimate, with the shipped weights for Japanese."""
+Values = Mapping[str, Mapping[str, Sequence[float]]]
+"""Arm → measure → one value a query."""
+
+
+def evaluate(task: Task, embedder: Embedder) -> Values:
+    """With the shipped weights for Japanese."""
     runs: dict[str, dict[str, dict[str, float]]] = {arm: {} for arm in ARMS}
     for number, found in enumerate(candidates(task, embedder)):
         for arm, names in ARMS.items():
@@ -146,7 +150,16 @@ def evaluate(task: Task, embedder: Embedder) -> dict[str, dict[str, Estimate]]:
             best = np.argsort(-total, kind="stable")[:DEPTH]
             runs[arm][str(number)] = {str(i): float(total[i]) - 1e-9 * rank for rank, i in enumerate(best)}
     qrels = {str(n): {str(d): 1 for d in found} for n, found in enumerate(task.relevant)}
-    return {arm: _estimates(qrels, run) for arm, run in runs.items()}
+    return {arm: _values(qrels, run) for arm, run in runs.items()}
+
+
+def estimates(values: Values) -> dict[str, dict[str, Estimate]]:
+    return {arm: {name: estimate(found) for name, found in measures.items()} for arm, measures in values.items()}
+
+
+def p_values(values: Values, ours: str, theirs: str) -> dict[str, float]:
+    """By measure, of the difference between two arms (paired randomisation test)."""
+    return {name: paired_p_value(found, values[theirs][name]) for name, found in values[ours].items()}
 
 
 def _weights_of(arms: Sequence[str]) -> Weights:
@@ -158,9 +171,9 @@ def _weights_of(arms: Sequence[str]) -> Weights:
     }
 
 
-def _estimates(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) -> dict[str, Estimate]:
+def _values(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) -> dict[str, list[float]]:
     measures = (nDCG @ 10, R @ 1, R @ 10)
     values: dict[str, dict[str, float]] = {str(m): dict.fromkeys(qrels, 0.0) for m in measures}
     for metric in ir_measures.iter_calc(measures, qrels, run):
         values[str(metric.measure)][metric.query_id] = float(metric.value)
-    return {name: estimate(list(found.values())) for name, found in values.items()}
+    return {name: list(found.values()) for name, found in values.items()}

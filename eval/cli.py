@@ -366,7 +366,8 @@ def bench_command(
         results: dict[str, Any] = {}
         for found in benchmarks.TASKS[task](data):
             say(f"{found.name}: {len(found.queries):,} queries, {len(found.documents):,} documents")
-            scores = benchmarks.evaluate(found, model)
+            values = benchmarks.evaluate(found, model)
+            scores = benchmarks.estimates(values)
             results[found.name] = {
                 arm: {m: [e.mean, e.low, e.high] for m, e in measures.items()} for arm, measures in scores.items()
             }
@@ -374,6 +375,9 @@ def bench_command(
                 names = list(next(iter(scores.values())))
                 rows = [[arm, *(cell(measures[m]) for m in names)] for arm, measures in scores.items()]
                 typer.echo(plain([found.name, *names], rows))
+                for arm in ("words", "BM25 (words + bigrams)"):
+                    p = benchmarks.p_values(values, "hybrid", arm)
+                    typer.echo(f"  hybrid against {arm}: " + ", ".join(f"{m} p = {p[m]:.4f}" for m in names))
                 for model_name, score in benchmarks.PUBLISHED.get(found.name, {}).items():
                     typer.echo(f"  published: {model_name} {score}")
         if as_json:

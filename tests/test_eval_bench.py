@@ -29,9 +29,10 @@ def data(tmp_path: Path) -> Path:
 def test_passages_are_ranked_by_every_arm(data: Path, model: StaticModel) -> None:
     task = bench.TASKS["jsquad"](data)[0]
     assert (len(task.queries), len(task.documents)) == (4, 3)
-    scores = bench.evaluate(task, model)
-    assert scores.keys() == bench.ARMS.keys()
-    assert scores["hybrid"]["nDCG@10"].mean == 1.0
+    values = bench.evaluate(task, model)
+    assert values.keys() == bench.ARMS.keys()
+    assert bench.estimates(values)["hybrid"]["nDCG@10"].mean == 1.0
+    assert bench.p_values(values, "hybrid", "hybrid")["R@1"] == 1.0
 
 
 def test_jaquad_is_rebuilt_in_the_order_that_mteb_shuffles(
