@@ -19,10 +19,10 @@ from api.evidence import (
     needs_of,
     probability,
 )
+from api.expected import expected
 from api.quotes import prove, squeeze
 from api.selection import Ranked, rank
 from api.short import Short, short_answer
-from api.values import expected
 from retriever.search import Hit, Result, Retriever
 
 MOST_CHARACTERS = 400
@@ -60,7 +60,7 @@ def choose(result: Result, retriever: Retriever) -> Composition:
     """The best that there is, however weak."""
     needs = needs_of(result, retriever)
     candidates = [candidate for hit in result.hits for candidate in split_hit(hit)]
-    if not candidates:
+    if not candidates or not (needs.needs or needs.bigrams or needs.unknown):  # 「？」 asks nothing
         return Composition((), (), None, tuple(need.name for need in needs.needs), {})
     ranked = rank(result, needs, candidates, retriever)
     order = (-ranked.scores).argsort(kind="stable")

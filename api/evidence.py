@@ -17,6 +17,7 @@ from retriever.search import Result, Retriever
 from retriever.text import FUNCTION_WORDS, bigrams, in_japanese_forms, normalise, words
 
 _NAME = re.compile(r"[ァ-ヶー]{3,}|\b(?=[A-Za-z0-9.+-]*[A-Z])[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]", re.ASCII)
+_REQUESTS = frozenset("tell explain please describe give show list me".split())
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 CALIBRATION = Path(__file__).with_name("calibration.json")
 FEATURES = (
@@ -95,6 +96,7 @@ def needs_of(result: Result, retriever: Retriever) -> Needs:
     else:
         covered = frozenset[str]().union(*(own for own, _ in known))
         needs += [_need(match.form, sorted(own), match.means, retriever) for own, match in known if own]
+        asked = tuple(word for word in asked if word not in _REQUESTS)
         needs += [_need(w, [w], (), retriever) for w in asked if w not in covered and _frequency(w, "words", retriever)]
     pairs = bigrams(written) if result.language != "en" else []
     weights = {pair: _BIGRAM_SHARE * _rarity(_frequency(pair, "bigrams", retriever), retriever) for pair in pairs}
@@ -123,7 +125,7 @@ def as_written(question: str, asked: Iterable[str]) -> tuple[str, ...]:
 
 def names_in(question: str) -> list[str]:
     found = dict.fromkeys(_NAME.findall(unicodedata.normalize("NFKC", question)))
-    return [name for name in found if name.lower() not in FUNCTION_WORDS]
+    return [name for name in found if name.lower() not in FUNCTION_WORDS | _REQUESTS]
 
 
 def _need(name: str, own: Sequence[str], others: Sequence[str], retriever: Retriever) -> Need:

@@ -17,8 +17,11 @@ router = APIRouter()
 T = TypeVar("T")
 
 
-def open_service_of(request: Request) -> Service:
-    """The service on the newest generation of the index. Raises what kept one from being opened."""
+async def open_service_of(request: Request) -> Service:
+    """The service on the newest generation of the index. Raises what kept one from being opened.
+
+    On the event loop like the routes, so that none is opened or closed beside a request at work.
+    """
     holder: ServiceHolder = request.app.state.holder
     return holder.current()
 

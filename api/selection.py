@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from api.candidates import Candidate
 from api.evidence import Needs, held_in
-from api.values import candidates as fitting_values
-from api.values import expected
+from api.expected import expected, fitting_values
 from retriever.records import Asked, Span
 from retriever.search import Result, Retriever
 from retriever.text import normalise
@@ -34,7 +33,6 @@ FEATURES = (
     "passage_sure",
     "first",
     "form",
-    "has_value",
     "lacks_value",
     "other_year",
 )
@@ -161,11 +159,9 @@ def _form(question: str, candidate: Candidate) -> float:
 def _values(question: str, candidates: Sequence[Candidate], headings: Sequence[str]) -> dict[str, list[float]]:
     """Whether a figure, date or person that is asked for is there, and whether the years agree."""
     asks = bool(expected(question).kinds)
-    has = [float(bool(fitting_values(question, c.text))) for c in candidates]
     years = set(_YEAR.findall(normalise(question)))
     said = [set(_YEAR.findall(normalise(f"{h} {c.text}"))) for c, h in zip(candidates, headings, strict=True)]
     return {
-        "has_value": has,
-        "lacks_value": [float(asks and not value) for value in has],
+        "lacks_value": [float(asks and not fitting_values(question, c.text)) for c in candidates],
         "other_year": [float(bool(years) and not years <= own) for own in said],
     }

@@ -11,7 +11,7 @@ from typing import Any
 from api import schemas
 from api.answer import Composition, compose
 from api.candidates import Candidate
-from api.gloss import gloss
+from api.gloss import Names, gloss, names_of
 from api.kept import KeptAnswers
 from api.lookup import Finder, Match
 from api.quotes import prove, squeeze
@@ -39,6 +39,7 @@ class Service:
     def __init__(self, index: Index, embedder: Embedder, kept: KeptAnswers, entries: Sequence[Entry] = ()):
         self.retriever = Retriever(index, embedder, entries)
         self.finder = Finder(self.retriever)
+        self.names = names_of(entries)
         self.kept = kept
 
     @property
@@ -82,7 +83,7 @@ class Service:
         result = self.retriever.search(request.question, request.top_k, language=request.language, filters=filters)
         searched = time.perf_counter()
         composition = compose(result, self.retriever)
-        answer = _answer(request, result, composition, self.retriever.entries)
+        answer = _answer(request, result, composition, self.names)
         ended = time.perf_counter()
         answer.timings_ms = {
             "search": round(1000 * (searched - started), 3),
@@ -170,8 +171,8 @@ class ServiceHolder:
                 self._tried = None
                 raise
             return self._service
-        self.close()
         opened.warm_up()
+        self.close()
         self._service = opened
         return opened
 
@@ -216,7 +217,7 @@ def _hit(hit: Hit, scores: dict[str, Any] | None) -> schemas.HitOut:
     )
 
 
-def _answer(request: schemas.AskIn, result: Result, found: Composition, entries: Sequence[Entry]) -> schemas.AnswerOut:
+def _answer(request: schemas.AskIn, result: Result, found: Composition, names: Names) -> schemas.AnswerOut:
     language = result.language
     citations = [_citation(number, candidate) for number, candidate in enumerate(found.chosen, start=1)]
     text, sentences = _sentences(found.chosen)
@@ -227,7 +228,7 @@ def _answer(request: schemas.AskIn, result: Result, found: Composition, entries:
         answered=bool(found.chosen),
         answer=text or None,
         answer_language=found.chosen[0].hit.document.language if found.chosen else language,
-        short_answer=_short_answer(found, language, entries),
+        short_answer=_short_answer(found, language, names),
         sentences=sentences,
         citations=citations,
         disagreements=[],
@@ -241,7 +242,7 @@ def _answer(request: schemas.AskIn, result: Result, found: Composition, entries:
     )
 
 
-def _short_answer(found: Composition, language: str, entries: Sequence[Entry]) -> schemas.ShortAnswerOut | None:
+def _short_answer(found: Composition, language: str, names: Names) -> schemas.ShortAnswerOut | None:
     if not found.short:
         return None
     shown = found.short.quote
@@ -249,7 +250,7 @@ def _short_answer(found: Composition, language: str, entries: Sequence[Entry]) -
         text=shown.text,
         citation=found.short.sentence + 1,
         spans=list(shown.spans),
-        gloss=gloss(shown.text, language, entries),
+        gloss=gloss(shown.text, language, names),
     )
 
 

@@ -6,13 +6,18 @@ from itertools import pairwise
 
 from api.candidates import Candidate
 from api.evidence import Needs, held_in
+from api.expected import expected, fitting_values
 from api.quotes import Quote, mapped, quote
 from api.selection import Twin
-from api.values import Value, candidates, expected, values_in
+from api.values import Value, values_in
 from retriever.records import Span
 
 CLOSE = 0.6
 """Least cosine to a written question at which its short answer is taken over."""
+
+
+LEAST_SAID = 0.1
+"""Least share of the question's weight in the clause of a figure, else it counts something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,10 @@ def _best_value(question: str, candidate: Candidate, needs: Needs) -> Quote | No
     """The fitting value whose clause says most of what was asked."""
     best: tuple[float, Quote] | None = None
     for part in (part for part in candidate.parts if part.is_quote):
-        for value in candidates(question, part.text):
+        for value in fitting_values(question, part.text):
             clause = _clause(part.text, value)
             said = needs.coverage(clause, held_in(clause))
-            if best is None or said > best[0]:
+            if said >= LEAST_SAID and (best is None or said > best[0]):
                 shown = mapped(part.text, part.spans, candidate.hit.document)
                 best = said, quote(shown.slice(value.start, value.end), candidate.hit.document)
     return best[1] if best else None

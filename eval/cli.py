@@ -21,6 +21,7 @@ from eval import ablation, fit, fit_answers, gate, overlap, report, trec
 from eval import bench as benchmarks
 from eval import compare as comparison
 from eval import run as runs
+from eval.answers import abstention
 from eval.leave_out import leave_out, newcomers
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
@@ -56,6 +57,7 @@ Written by `tenkyo eval leave-out`. Left out for each document: the questions wr
 alone gave, its pairs in the training of the model, and its questions in learning the weights. Dev questions with one
 evidence; percent, with 95% bootstrap intervals.
 """
+TESTED = (WITHIN, "nDCG@10", "R@1", "contained", "citation_precision", "citation_recall", "short_exact")
 MODELS_HELP = "Folder with a model for each document, MODELS/ID, trained without it."
 app = typer.Typer(no_args_is_help=True, help="Evaluation runs: metrics with intervals, comparison, report, gate.")
 
@@ -278,7 +280,8 @@ def _ablation_cells(run: runs.Run) -> list[str]:
 
 def _results(rows: list[list[str]], tested: runs.Run) -> str:
     header = ["dev", "ja", "en", "zh", "far paraphrases (ja)", "nDCG@10 (ja)"]
-    aggregates = [(NAMES.get(m, m), by_language(tested, [m])[1][0][1:]) for m in (WITHIN, "nDCG@10", "contained")]
+    aggregates = [(NAMES.get(m, m), by_language(tested, [m])[1][0][1:]) for m in TESTED]
+    refusal = abstention(tested.questions, tested.values)
     return "\n".join(
         [
             "# Results\n",
@@ -289,6 +292,8 @@ def _results(rows: list[list[str]], tested: runs.Run) -> str:
             markdown(header, rows),
             "## Test, aggregates only\n",
             markdown(["", "all", *LANGUAGES], [[name, *cells] for name, cells in aggregates]),
+            "Refusing:\n",
+            markdown(["", "test"], [[name.replace("_", " "), f"{value:.3f}"] for name, value in refusal.items()]),
         ]
     )
 

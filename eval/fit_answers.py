@@ -122,6 +122,8 @@ def _logistic(
     """Logistic regression with a light ridge; `balanced`: both outcomes count the same in all."""
     features = np.asarray([[found.get(name, 0.0) for name in names] for found in evidence])
     yes = np.asarray(right)
+    if yes.all() or not yes.any():
+        raise BadQuestions("Calibration needs questions with an answer and questions without one.")
     signs = np.where(yes, 1.0, -1.0)
     weights = np.where(yes, 0.5 / yes.mean(), 0.5 / (1 - yes.mean())) if balanced else np.ones(len(yes))
 

@@ -34,7 +34,8 @@ def read_expansions(folders: Sequence[Path]) -> dict[str, list[Expansion]]:
     found: dict[str, list[Expansion]] = {}
     for path in (path for folder in folders for path in sorted(folder.glob("*.jsonl"))):
         try:
-            lines = path.read_text("utf-8").removesuffix("\n").split("\n")
+            with path.open(encoding="utf-8") as file:
+                lines = list(file)
         except (OSError, UnicodeDecodeError) as error:
             raise BadExpansions(f"{path}: can't be read ({error}).") from error
         for number, line in enumerate(lines, start=1):

@@ -68,7 +68,10 @@ def dense_features(arm: str, found: Nearest, places: NDArray[np.int64]) -> tuple
     at = np.minimum(known.searchsorted(places), len(known) - 1)
     cosines = np.where(known[at] == places, found.cosines[order][at], ordered[-1])
     best = float(cosines.max(initial=floor))
-    scaled = np.clip((cosines - floor) / (best - floor), 0.0, None) if best > floor else np.zeros_like(cosines)
+    if best > floor:
+        scaled: Scores = ((cosines - floor) / (best - floor)).clip(0.0)
+    else:  # a filter left one
+        scaled = (cosines >= best).astype(np.float32)
     return cosines, {arm: scaled, f"{arm}_sure": cosines.clip(0.0)}
 
 

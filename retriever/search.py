@@ -38,8 +38,8 @@ LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
 """Arm → the field that it searches."""
 DENSE_ARMS = ("dense", "asked_dense")
 CANDIDATES = 1000
+"""Of each arm; their union is fused."""
 _NOTHING = Nearest(np.zeros(0, np.int64), np.zeros(0, np.float32))
-"""Of each arm; their union is fused with exact scores of all arms."""
 
 
 @dataclass(frozen=True)

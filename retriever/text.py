@@ -7,6 +7,7 @@ Index terms come in two kinds (measured on JaQuAD dev, nDCG@10: words 91.8, bigr
 """
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
@@ -74,8 +75,19 @@ def encodable(text: str, encoding: str) -> bool:
 
 
 @cache
+def _dictionary() -> sudachipy.Dictionary:
+    return sudachipy.Dictionary(dict="core")
+
+
+_own = threading.local()
+
+
 def _tokeniser() -> sudachipy.Tokenizer:
-    return sudachipy.Dictionary(dict="core").tokenizer(mode=sudachipy.SplitMode.A)
+    """One a thread: a tokeniser that is at work refuses another text."""
+    if not hasattr(_own, "tokeniser"):
+        _own.tokeniser = _dictionary().tokenizer(mode=sudachipy.SplitMode.A)
+    tokeniser: sudachipy.Tokenizer = _own.tokeniser
+    return tokeniser
 
 
 def words(text: str) -> list[str]:

@@ -106,3 +106,18 @@ def test_odd_questions_get_an_answer_or_a_reason(service: Service, question: str
     answer = ask(service, question)
     assert answer.answered != bool(answer.abstention)
     assert 0 <= answer.confidence <= 1
+
+
+@pytest.mark.parametrize("question", ["？", "😀", "。。。"])
+def test_a_question_that_asks_nothing_is_refused(service: Service, question: str) -> None:
+    answer = ask(service, question)
+    assert not answer.answered
+    assert answer.confidence == 0
+
+
+def test_a_request_is_answered_like_a_question(service: Service) -> None:
+    assert ask(service, "Tell me about DeepSeek").answered
+
+
+def test_a_refusal_names_words_as_they_were_asked(service: Service) -> None:
+    assert ask(service, "best pasta recipe").abstention.missing == ["best", "pasta", "recipe"]

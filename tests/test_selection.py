@@ -67,8 +67,8 @@ def test_a_sentence_without_written_questions_is_its_own(own: Path, model: Stati
 def test_a_figure_and_a_year_that_are_asked_for_count(own: Path, model: StaticModel) -> None:
     with closing(open_own(own, model, ())) as service:
         found = ranked(service, "2024年の社員数は何人ですか")
-    has = dict(zip((c.text for c in found.candidates), found.feature("has_value"), strict=True))
-    assert has == {"鷺沼電機は新しい工場を建てた。": 0, "従業員は300人で、来年は500人になる。": 1}
+    lacks = dict(zip((c.text for c in found.candidates), found.feature("lacks_value"), strict=True))
+    assert lacks == {"鷺沼電機は新しい工場を建てた。": 1, "従業員は300人で、来年は500人になる。": 0}
     assert found.feature("other_year").all()
 
 

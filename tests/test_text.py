@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from retriever.text import bigrams, breaks_word, normalise, singular, words
@@ -65,3 +67,10 @@ def test_a_word_over_a_border_is_seen() -> None:
 )
 def test_english_plurals(plural: str, alone: str) -> None:
     assert singular(plural) == alone
+
+
+def test_words_are_found_in_several_threads_at_once() -> None:
+    text = "中国のAI企業は世界の16％を占めている。" * 200
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(words, [text] * 16))
+    assert all(one == found[0] for one in found)

@@ -1,6 +1,7 @@
 import pytest
 
-from api.values import FIGURES, candidates, expected, values_in
+from api.expected import FIGURES, expected, fitting_values
+from api.values import number_of, values_in
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,11 @@ from api.values import FIGURES, candidates, expected, values_in
         ("第3回の審査で4,500万人超", [("count", "4,500万人超")]),
         ("CEOの徐立氏とエリック・シュミット氏", [("person", "徐立"), ("person", "エリック・シュミット")]),
         ("割合を引き上げる", []),
+        ("百度の数字は十分で、三位一体のGPT-4とH100、WAIC2025", []),
+        ("20～30億元、10%～15%、▲3.2%", [("money", "20～30億元"), ("share", "10%～15%"), ("share", "▲3.2%")]),
+        ("10分野、10個人、100余社が参加", [("count", "10分野"), ("count", "100余社")]),
+        ("2025年第1四半期と2023.6.14", [("date", "2025年第1四半期"), ("date", "2023.6.14")]),
+        ("国務院総理と清華大学教授", []),
     ],
 )
 def test_figures_dates_and_people_are_found_as_they_stand(text: str, found: list[tuple[str, str]]) -> None:
@@ -35,17 +41,33 @@ def test_figures_dates_and_people_are_found_as_they_stand(text: str, found: list
         ("大模型备案数量", FIGURES),
         ("なぜ規制が強まったのですか", ()),
         ("具身智能是什么？", ()),
+        ("国産比率とは何ですか", ()),
+        ("シェアリング経済の動き", ()),
+        ("How much was it worth the year before, when it grew?", FIGURES),
     ],
 )
 def test_a_question_says_what_it_asks_for(question: str, kinds: tuple[str, ...]) -> None:
     assert expected(question).kinds == kinds
 
 
+@pytest.mark.parametrize(
+    ("figure", "number"),
+    [("5,784億", 578_400_000_000), ("1兆2,000億", 1_200_000_000_000), ("9千万", 90_000_000), ("1億5千万", 150_000_000)],
+)
+def test_a_figure_is_a_number(figure: str, number: int) -> None:
+    assert number_of(figure) == number
+
+
+@pytest.mark.parametrize("figure", ["2023.6.14", "百", ""])
+def test_what_is_no_number_is_none(figure: str) -> None:
+    assert not number_of(figure)
+
+
 def test_a_unit_of_the_question_chooses_among_figures() -> None:
     text = "2025年に合計490万社に達し、投資は650億元、300件であった"
-    assert [value.text for value in candidates("何社ありますか", text)] == ["490万社"]
-    assert [value.text for value in candidates("投資額はいくら", text)] == ["650億元"]
+    assert [value.text for value in fitting_values("何社ありますか", text)] == ["490万社"]
+    assert [value.text for value in fitting_values("投資額はいくら", text)] == ["650億元"]
 
 
 def test_a_value_of_the_question_is_no_answer_to_it() -> None:
-    assert candidates("2023年に発表されたモデルの更新はいつ？", "2023年に公開、2024年に更新")[0].text == "2024年"
+    assert fitting_values("2023年に発表されたモデルの更新はいつ？", "2023年に公開、2024年に更新")[0].text == "2024年"
