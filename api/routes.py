@@ -10,7 +10,8 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from api import schemas
 from api.page import source_page
-from api.service import Service, ServiceHolder, passage_out
+from api.responses import passage_out
+from api.service import Service, ServiceHolder
 from retriever.errors import BadFilter
 
 router = APIRouter()
