@@ -153,7 +153,8 @@ def _write_questions(settings: Settings) -> None:
         raise TenkyoError("--expand needs a language model: set TENKYO_LLM_BASE_URL and TENKYO_LLM_MODEL.")
     known = read_expansions(settings.expansions)
     key = settings.llm_api_key.get_secret_value()
-    with opened() as service, LanguageModel(settings.llm_base_url, settings.llm_model, key) as model:
+    model = LanguageModel(settings.llm_base_url, settings.llm_model, key)
+    with opened() as service:
         for document in service.index.documents():
             passages = service.index.passages_of(document.doc_id)
             own = known.get(document.source_sha256, [])

@@ -1,51 +1,74 @@
-"""A client for any OpenAI-compatible chat endpoint: one request, one text."""
+"""A language model behind any OpenAI-compatible endpoint, through OpenAI's own client."""
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
-
-import httpx2 as httpx
+from typing import Any
 
 from retriever.errors import LanguageModelFailed
 
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """`base_url` as OpenAI's clients take it, up to and with /v1. Use it in a `with` block."""
+    """`base_url` as OpenAI's clients take it, up to and with /v1; `timeout_s` until something comes."""
 
     base_url: str
     model: str
     api_key: str = field(default="", repr=False)
     timeout_s: float = 60.0
-    _client: httpx.Client = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-        object.__setattr__(self, "_client", httpx.Client(headers=headers, timeout=self.timeout_s))
-
-    def __enter__(self) -> "LanguageModel":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._client.close()
 
     def complete(self, system: str, user: str) -> str:
-        """The reply's text. Raises `LanguageModelFailed`, naming the endpoint and what it said."""
-        url = f"{self.base_url.rstrip('/')}/chat/completions"
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-        try:
-            response = self._client.post(url, json={"model": self.model, "messages": messages, "temperature": 0})
-            response.raise_for_status()
-            content = response.json()["choices"][0]["message"]["content"]
-        except httpx.HTTPStatusError as error:
-            raise LanguageModelFailed(
-                f"{url} answered {error.response.status_code}: {error.response.text[:200]}"
-            ) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise LanguageModelFailed(f"{url} can't be reached ({type(error).__name__}: {error}).") from error
-        except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise LanguageModelFailed(
-                f"{url} didn't answer as a chat endpoint does: {response.text[:200]!r}."
-            ) from error
+        """The whole reply. Raises `LanguageModelFailed`, naming the endpoint and what it said."""
+        from openai import OpenAI  # takes a second to load, and few have an endpoint
+
+        with self._failures(), OpenAI(**self._options()) as client:
+            reply = client.chat.completions.create(model=self.model, messages=_messages(system, user), temperature=0)
+            content = getattr(reply, "choices", None) and reply.choices[0].message.content
         if not isinstance(content, str):
-            raise LanguageModelFailed(f"{url} answered without a text: {response.text[:200]!r}.")
+            raise LanguageModelFailed(f"{self.base_url} didn't answer as a chat endpoint does: {str(reply)[:200]!r}.")
         return content
+
+    async def stream(self, system: str, user: str) -> AsyncIterator[str]:
+        """The reply piece by piece. Raises `LanguageModelFailed`, also where it ends before it is complete."""
+        from openai import AsyncOpenAI
+
+        finished: str | None = None
+        with self._failures():
+            async with AsyncOpenAI(**self._options()) as client:
+                chunks = await client.chat.completions.create(
+                    model=self.model, messages=_messages(system, user), temperature=0, stream=True
+                )
+                async for choice in (choice async for chunk in chunks for choice in (chunk.choices or [])[:1]):
+                    finished = choice.finish_reason or finished
+                    if choice.delta.content:
+                        yield choice.delta.content
+        if finished != "stop":
+            raise LanguageModelFailed(f"The reply of {self.base_url} broke off ({finished or 'no end was sent'}).")
+
+    def _options(self) -> dict[str, Any]:
+        """Without a key the client would take one from the environment, meant for somebody else."""
+        return {
+            "base_url": self.base_url,
+            "api_key": self.api_key or "none",
+            "timeout": self.timeout_s,
+            "max_retries": 0,
+        }
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        import httpx2
+        import openai
+
+        try:
+            yield
+        except openai.APIStatusError as error:
+            said = error.response.text[:200]
+            raise LanguageModelFailed(f"{self.base_url} answered {error.status_code}: {said}") from error
+        except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise LanguageModelFailed(f"{self.base_url} can't be reached ({error.__cause__ or error}).") from error
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
+            raise LanguageModelFailed(f"{self.base_url} didn't answer as a chat endpoint does ({error}).") from error
+
+
+def _messages(system: str, user: str) -> Any:
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
