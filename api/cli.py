@@ -1,5 +1,6 @@
 """The command line: results on stdout, progress on stderr; exit 0 done, 1 failed, 2 wrong usage."""
 
+import asyncio
 import ipaddress
 import logging
 import os
@@ -177,11 +178,22 @@ def search(
 
 
 @app.command()
-def ask(question: str, top_k: TopK = 5, as_json: Json = False) -> None:
-    """An answer made of quotes, with their sources."""
+def ask(
+    question: str,
+    top_k: TopK = 5,
+    mode: Annotated[
+        Literal["auto", "extractive", "generative"],
+        typer.Option(help="Have the language model write the answer (auto: where one is configured)."),
+    ] = "auto",
+    as_json: Json = False,
+) -> None:
+    """An answer made of quotes, with their sources; or one that a language model writes from them."""
+    fields = {"question": question, "top_k": top_k, "mode": mode, "store": False}
     with opened() as service:
-        answer = service.ask(schemas.AskIn.model_validate({"question": question, "top_k": top_k, "store": False}))
+        answer = asyncio.run(service.answered(schemas.AskIn.model_validate(fields)))
         _show(answer, as_json, _answer_text(answer))
+        if answer.degraded:
+            typer.echo(f"tenkyo: {answer.degraded}", err=True)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.quotes import UnprovenCitation
+from api.schemas import ProblemOut
 from retriever import errors
 
 log = logging.getLogger("tenkyo")
@@ -28,18 +29,34 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 def problem(
     request: Request, status: int, code: str, detail: str, found: list[dict[str, str]] | None = None
 ) -> JSONResponse:
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": getattr(request.state, "request_id", None),
-    }
-    if found is not None:
-        body["errors"] = found
-    headers = {"Retry-After": "5"} if status == 503 else None
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return _respond(_described(status, code, detail, request_id(request), found))
+
+
+def known_problem(error: errors.TenkyoError, request_id: str | None) -> ProblemOut:
+    """What an error of the program's own means over HTTP."""
+    status, code = next((found for kind, found in STATUS.items() if isinstance(error, kind)), (500, "internal_error"))
+    pointer = getattr(error, "pointer", None)
+    found = [{"pointer": pointer, "detail": str(error)}] if pointer else None
+    return _described(status, code, str(error), request_id, found)
+
+
+def request_id(request: Request) -> str | None:
+    found: str | None = getattr(request.state, "request_id", None)
+    return found
+
+
+def _described(
+    status: int, code: str, detail: str, request_id: str | None, found: list[dict[str, str]] | None
+) -> ProblemOut:
+    phrase = HTTPStatus(status).phrase
+    return ProblemOut(
+        type="about:blank", title=phrase, status=status, detail=detail, code=code, request_id=request_id, errors=found
+    )
+
+
+def _respond(body: ProblemOut) -> JSONResponse:
+    headers = {"Retry-After": "5"} if body.status == 503 else None
+    return JSONResponse(body.model_dump(exclude_none=True), body.status, headers, media_type="application/problem+json")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -50,9 +67,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
-    status, code = next((found for kind, found in STATUS.items() if isinstance(error, kind)), (500, "internal_error"))
-    pointer = getattr(error, "pointer", None)
-    return problem(request, status, code, str(error), [{"pointer": pointer, "detail": str(error)}] if pointer else None)
+    assert isinstance(error, errors.TenkyoError)
+    return _respond(known_problem(error, request_id(request)))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -103,7 +119,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("request %s failed", getattr(request.state, "request_id", "-"), exc_info=error)
+    log.error("request %s failed", request_id(request), exc_info=error)
     return problem(
         request,
         500,

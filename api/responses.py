@@ -18,7 +18,6 @@ REFUSALS = {
     "zh": ("收录的文档中似乎没有提到。", "找到的段落中没有出现：{}。", "、"),
     "en": ("These documents don't seem to say it.", " No passage found names {}.", ", "),
 }
-NO_LANGUAGE_MODEL = "No language model is configured: the answer is extractive."
 
 
 def passage_out(passage: Passage) -> schemas.PassageOut:
@@ -66,8 +65,9 @@ def source_url(doc_id: str, spans: Sequence[Span]) -> str:
 
 
 def answer_out(request: schemas.AskIn, result: Result, found: Composition, names: Names) -> schemas.AnswerOut:
+    """An extractive answer."""
     language = result.language
-    citations = [_citation(number, candidate) for number, candidate in enumerate(found.chosen, start=1)]
+    citations = [citation_out(number, candidate) for number, candidate in enumerate(found.chosen, start=1)]
     text, sentences = _sentences(found.chosen)
     return schemas.AnswerOut(
         answer_id=f"ans_{secrets.token_urlsafe(12)}" if request.store else None,
@@ -81,13 +81,20 @@ def answer_out(request: schemas.AskIn, result: Result, found: Composition, names
         citations=citations,
         disagreements=[],
         confidence=found.confidence,
-        abstention=None if found.chosen else _abstention(found, language),
+        abstention=None if found.chosen else abstention_out(found, language),
         mode="extractive",
-        degraded=NO_LANGUAGE_MODEL if request.mode == "generative" else None,
+        degraded=None,
         index_generation=result.generation,
         created=datetime.now(UTC),
         timings_ms={},
     )
+
+
+def retrieval_out(answer: schemas.AnswerOut) -> schemas.RetrievalEvent:
+    """The places that an answer rests on, or the nearest ones where there is none."""
+    cited = answer.citations or (answer.abstention.nearest if answer.abstention else [])
+    found = [{"passage_id": c.passage_id, "doc_id": c.doc_id, "title": c.title} for c in cited]
+    return schemas.RetrievalEvent(language=answer.language, passages=found)
 
 
 def _short_answer(found: Composition, language: str, names: Names) -> schemas.ShortAnswerOut | None:
@@ -128,7 +135,7 @@ def _sentences(chosen: Sequence[Candidate]) -> tuple[str, list[schemas.SentenceO
     return "\n".join(lines), sentences
 
 
-def _citation(number: int, candidate: Candidate) -> schemas.CitationOut:
+def citation_out(number: int, candidate: Candidate) -> schemas.CitationOut:
     passage, document = candidate.hit.passage, candidate.hit.document
     return schemas.CitationOut(
         number=number,
@@ -146,8 +153,8 @@ def _citation(number: int, candidate: Candidate) -> schemas.CitationOut:
     )
 
 
-def _abstention(found: Composition, language: str) -> schemas.AbstentionOut:
-    nearest = [_citation(number, candidate) for number, candidate in enumerate(found.nearest, start=1)]
+def abstention_out(found: Composition, language: str) -> schemas.AbstentionOut:
+    nearest = [citation_out(number, candidate) for number, candidate in enumerate(found.nearest, start=1)]
     missing = list(found.missing)
     without, naming, comma = REFUSALS.get(language, REFUSALS["en"])
     reason = without + (naming.format(comma.join(missing)) if missing else "")

@@ -10,9 +10,10 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from api import schemas
 from api.page import source_page
+from api.problems import known_problem, request_id
 from api.responses import passage_out
-from api.service import Service, ServiceHolder
-from retriever.errors import BadFilter
+from api.service import Event, Service, ServiceHolder
+from retriever.errors import BadFilter, TenkyoError
 
 router = APIRouter()
 T = TypeVar("T")
@@ -59,24 +60,35 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/v1/ask", tags=["questions"], response_model=schemas.AnswerOut, responses=_EVENTS)
-async def ask(body: schemas.AskIn, service: ServiceDep) -> schemas.AnswerOut | StreamingResponse:
-    """An answer made of quotes, or the reason why there is none. With `stream`, server-sent events:
-    `retrieval`, `sentence`…, then `done` with the whole answer."""
-    answer = service.ask(body)
-    return StreamingResponse(_events(answer), media_type="text/event-stream") if body.stream else answer
+async def ask(body: schemas.AskIn, request: Request, service: ServiceDep) -> schemas.AnswerOut | StreamingResponse:
+    """An answer made of quotes, or written from them by a language model where one is configured; or the reason why
+    there is none. With `stream`, server-sent events: `retrieval`, `sentence`…, then `done` with the whole answer."""
+    if not body.stream:
+        return await service.answered(body)
+    events = service.events(body)
+    first = await anext(events)  # what is wrong with the request comes up before a stream has begun
+    return StreamingResponse(_told(first, events, request), media_type="text/event-stream")
 
 
-async def _events(answer: schemas.AnswerOut) -> AsyncIterator[str]:
-    cited = answer.citations or (answer.abstention.nearest if answer.abstention else [])
-    found = [{"passage_id": c.passage_id, "doc_id": c.doc_id, "title": c.title} for c in cited]
-    yield _event("retrieval", schemas.RetrievalEvent(language=answer.language, passages=found))
-    for sentence in answer.sentences:
-        yield _event("sentence", sentence)
-    yield _event("done", answer)
+async def _told(first: Event, events: AsyncIterator[Event], request: Request) -> AsyncIterator[str]:
+    yield _event(first)
+    try:
+        async for event in events:
+            yield _event(event)
+    except TenkyoError as error:
+        yield _event(known_problem(error, request_id(request)))
 
 
-def _event(name: str, body: Any) -> str:
-    return f"event: {name}\ndata: {body.model_dump_json()}\n\n"
+def _event(body: Event | schemas.ProblemOut) -> str:
+    return f"event: {_EVENT_NAMES[type(body)]}\ndata: {body.model_dump_json()}\n\n"
+
+
+_EVENT_NAMES = {
+    schemas.RetrievalEvent: "retrieval",
+    schemas.SentenceOut: "sentence",
+    schemas.AnswerOut: "done",
+    schemas.ProblemOut: "error",
+}
 
 
 @router.get("/v1/answers/{answer_id}", tags=["questions"])

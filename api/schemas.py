@@ -149,6 +149,7 @@ class AnswerOut(BaseModel):
     confidence: float
     abstention: AbstentionOut | None
     mode: Literal["extractive", "generative"]
+    language_model: str | None = Field(None, description="The model that wrote a generative answer.")
     degraded: str | None
     index_generation: str
     created: datetime

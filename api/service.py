@@ -2,37 +2,71 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 from api import schemas
-from api.answer import compose
+from api.answer import Composition, compose
+from api.generate import Declined, Writer, Written, write
+from api.generated import declined_out, generated_out, tell
 from api.gloss import names_of
 from api.kept import KeptAnswers
 from api.lookup import Finder
 from api.quotes import prove, squeeze
-from api.responses import answer_out, lookup_out, search_out
+from api.responses import answer_out, lookup_out, retrieval_out, search_out
 from api.settings import Settings
+from ingest.language_model import LanguageModel
 from retriever.embed import Embedder, open_model
-from retriever.errors import BadGlossary, IndexDamaged, IndexMismatch, IndexMissing, ModelMissing, NotFound
+from retriever.errors import (
+    BadGlossary,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    LanguageModelFailed,
+    ModelMissing,
+    NotFound,
+)
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
 from retriever.index import Index, current_generation, open_index
 from retriever.records import Document
-from retriever.search import Retriever
+from retriever.search import Result, Retriever
 
 log = logging.getLogger("tenkyo")
+
+
+Event = schemas.RetrievalEvent | schemas.SentenceOut | schemas.AnswerOut
+EXTRACTIVE = "The answer is extractive: {}."
+
+
+@dataclass
+class Asked:
+    """A question on its way: `answer` is extractive until a language model's takes its place."""
+
+    started: float
+    result: Result
+    composition: Composition
+    answer: schemas.AnswerOut
 
 
 class Service:
     """An open index with its model, and the kept answers."""
 
-    def __init__(self, index: Index, embedder: Embedder, kept: KeptAnswers, entries: Sequence[Entry] = ()):
+    def __init__(
+        self,
+        index: Index,
+        embedder: Embedder,
+        kept: KeptAnswers,
+        entries: Sequence[Entry] = (),
+        writer: Writer | None = None,
+    ):
         self.retriever = Retriever(index, embedder, entries)
         self.finder = Finder(self.retriever)
         self.names = names_of(entries)
         self.kept = kept
+        self.writer = writer
 
     @property
     def index(self) -> Index:
@@ -61,18 +95,63 @@ class Service:
         return search_out(result, request)
 
     def ask(self, request: schemas.AskIn) -> schemas.AnswerOut:
+        """An extractive answer."""
+        return self._finish(self._find(request))
+
+    async def answered(self, request: schemas.AskIn) -> schemas.AnswerOut:
+        """The last of the events."""
+        answer = [event async for event in self.events(request)][-1]
+        assert isinstance(answer, schemas.AnswerOut)
+        return answer
+
+    async def events(self, request: schemas.AskIn) -> AsyncIterator[Event]:
+        """What was retrieved, the sentences as they come, and at last the whole answer."""
+        asked = self._find(request)
+        yield retrieval_out(asked.answer)
+        if self.writer and asked.answer.answered and request.mode != "extractive":
+            async for event in self._write(self.writer, asked):
+                yield event
+            return
+        for sentence in asked.answer.sentences:
+            yield sentence
+        yield self._finish(asked)
+
+    async def _write(self, writer: Writer, asked: Asked) -> AsyncIterator[Event]:
+        """A generated answer; the extractive one where the language model fails."""
+        written: list[Written] = []
+        told = tell(written, asked.answer.language, writer.flag)
+        try:
+            async for sentence in write(writer, asked.result, self.retriever):
+                written.append(sentence)
+                before, told = told, tell(written, asked.answer.language, writer.flag)
+                for shown in told.sentences[len(before.sentences) :]:
+                    yield shown
+            if told.supported:
+                asked.answer = generated_out(asked.answer, told, asked.composition, writer.model.model)
+            else:
+                asked.answer.degraded = EXTRACTIVE.format("the passages support nothing that the language model wrote")
+        except Declined:
+            asked.answer = declined_out(asked.answer, asked.composition, writer.model.model)
+        except LanguageModelFailed as error:
+            log.warning("%s", error)
+            asked.answer.degraded = EXTRACTIVE.format(f"the language model {error.reason}")
+        yield self._finish(asked)
+
+    def _find(self, request: schemas.AskIn) -> Asked:
         started = time.perf_counter()
         filters = read_filters(request.filters)
         result = self.retriever.search(request.question, request.top_k, language=request.language, filters=filters)
-        searched = time.perf_counter()
         composition = compose(result, self.retriever)
         answer = answer_out(request, result, composition, self.names)
-        ended = time.perf_counter()
-        answer.timings_ms = {
-            "search": round(1000 * (searched - started), 3),
-            "compose": round(1000 * (ended - searched), 3),
-            "total": round(1000 * (ended - started), 3),
-        }
+        if request.mode == "generative" and not self.writer:
+            answer.degraded = EXTRACTIVE.format("no language model is configured")
+        return Asked(started, result, composition, answer)
+
+    def _finish(self, asked: Asked) -> schemas.AnswerOut:
+        """Timed, and kept where it is to be."""
+        answer, search = asked.answer, asked.result.timings_ms["total"]
+        total = round(1000 * (time.perf_counter() - asked.started), 3)
+        answer.timings_ms = {"search": search, "compose": round(total - search, 3), "total": total}
         if answer.answer_id:
             self.kept.keep(answer.model_dump(mode="json"))
         return answer
@@ -126,7 +205,17 @@ def open_service(settings: Settings, embedder: Embedder | None = None) -> Servic
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`."""
     embedder = embedder or open_embedder(settings)
     entries = read_glossary(settings.glossary) if settings.glossary.exists() else []
-    return Service(open_index(settings.index, embedder.name), embedder, KeptAnswers(settings.answers), entries)
+    index, kept = open_index(settings.index, embedder.name), KeptAnswers(settings.answers)
+    return Service(index, embedder, kept, entries, open_writer(settings))
+
+
+def open_writer(settings: Settings) -> Writer | None:
+    """The language model, where one is configured."""
+    if not (settings.llm_base_url and settings.llm_model):
+        return None
+    key = settings.llm_api_key.get_secret_value()
+    model = LanguageModel(settings.llm_base_url, settings.llm_model, key, settings.llm_timeout_s)
+    return Writer(model, settings.llm_timeout_s, settings.llm_unsupported == "flag")
 
 
 class ServiceHolder:

@@ -1,6 +1,7 @@
 """Deployment settings from the environment; what belongs to an index lives with the index."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +22,8 @@ class Settings(BaseSettings):
     llm_base_url: str = Field("", description="OpenAI-compatible endpoint, up to /v1; nothing needs one")
     llm_model: str = Field("", description="name of the language model there")
     llm_api_key: SecretStr = Field(SecretStr(""), description="its key")
+    llm_timeout_s: float = Field(30, gt=0, description="seconds that a whole reply may take")
+    llm_unsupported: Literal["drop", "flag"] = Field("drop", description="what to do with unsupported sentences")
     host: str = Field("127.0.0.1", description="address to listen on; only loopback ones are accepted")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")

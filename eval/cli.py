@@ -3,7 +3,7 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ from api.kept import KeptAnswers
 from api.selection import SELECTION
 from api.service import Service
 from api.settings import PROJECT, Settings
-from eval import ablation, fit, fit_answers, gate, overlap, report, trec
+from eval import ablation, fit, fit_answers, gate, overlap, report, support, trec
 from eval import bench as benchmarks
 from eval import compare as comparison
 from eval import run as runs
@@ -26,6 +26,7 @@ from eval.leave_out import leave_out, newcomers
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN
+from eval.statistics import estimate
 from eval.tables import (
     ANSWERS,
     LANGUAGES,
@@ -339,6 +340,29 @@ def overlap_command() -> None:
                 for qid, twin in twins.items():
                     say(f"{qid}  {twin.similarity}  {twin.question} | {twin.written}")
         typer.echo(plain(["", "", "questions", "flagged", "all", "without the flagged"], rows))
+
+
+@app.command("support")
+def support_command(
+    split: Annotated[Literal["dev", "test"], typer.Option(help="Which half of the sentences.")] = "dev",
+) -> None:
+    """How well the check of generated sentences tells the supported from the others, by language and by fault."""
+    with opened() as service:
+        claims = support.read_claims(split)
+        refused = dict(zip(claims, support.refused(claims, service.retriever), strict=True))
+        faults = [None, *sorted({claim.fault for claim in claims if claim.fault})]
+        kinds = [(fault or "supported", [c for c in claims if c.fault == fault]) for fault in faults]
+        kinds.append(("any fault", [c for c in claims if c.fault]))
+        columns = [support.LANGUAGES, *((language,) for language in support.LANGUAGES)]
+        rows = [
+            [name, *(_share_refused(refused, [c for c in found if c.language in languages]) for languages in columns)]
+            for name, found in kinds
+        ]
+        typer.echo(plain(["refused as unsupported", "all", *support.LANGUAGES], rows))
+
+
+def _share_refused(refused: Mapping[support.Claim, bool], claims: Sequence[support.Claim]) -> str:
+    return cell(estimate([float(refused[claim]) for claim in claims]) if claims else None)
 
 
 @app.command("leave-out")

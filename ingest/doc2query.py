@@ -55,7 +55,7 @@ def _ask(document: Document, passage: Passage, model: LanguageModel) -> dict[str
         values: dict[str, Any] = json.loads(found[0] if found else "")
     except ValueError as error:
         raise LanguageModelFailed(
-            f"{model.model} wrote no JSON object for {passage.passage_id}: {reply[:200]!r}."
+            model.model, f"wrote no JSON object for {passage.passage_id}", repr(reply[:200])
         ) from error
     return {language: _strings(values.get(language)) for language in LANGUAGES}
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from retriever.errors import LanguageModelFailed
 
+NONSENSE = "didn't answer as a chat endpoint does"
+
 
 @dataclass(frozen=True)
 class LanguageModel:
@@ -25,7 +27,7 @@ class LanguageModel:
             reply = client.chat.completions.create(model=self.model, messages=_messages(system, user), temperature=0)
             content = getattr(reply, "choices", None) and reply.choices[0].message.content
         if not isinstance(content, str):
-            raise LanguageModelFailed(f"{self.base_url} didn't answer as a chat endpoint does: {str(reply)[:200]!r}.")
+            raise LanguageModelFailed(self.base_url, NONSENSE, repr(str(reply)[:200]))
         return content
 
     async def stream(self, system: str, user: str) -> AsyncIterator[str]:
@@ -43,7 +45,7 @@ class LanguageModel:
                     if choice.delta.content:
                         yield choice.delta.content
         if finished != "stop":
-            raise LanguageModelFailed(f"The reply of {self.base_url} broke off ({finished or 'no end was sent'}).")
+            raise LanguageModelFailed(self.base_url, "broke off before the end of its reply", finished)
 
     def _options(self) -> dict[str, Any]:
         """Without a key the client would take one from the environment, meant for somebody else."""
@@ -62,12 +64,14 @@ class LanguageModel:
         try:
             yield
         except openai.APIStatusError as error:
-            said = error.response.text[:200]
-            raise LanguageModelFailed(f"{self.base_url} answered {error.status_code}: {said}") from error
+            reason = f"answered {error.status_code}"
+            raise LanguageModelFailed(self.base_url, reason, error.response.text[:200]) from error
+        except openai.APITimeoutError as error:
+            raise LanguageModelFailed(self.base_url, f"said nothing for {self.timeout_s:g} s") from error
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise LanguageModelFailed(f"{self.base_url} can't be reached ({error.__cause__ or error}).") from error
+            raise LanguageModelFailed(self.base_url, "can't be reached", error.__cause__ or error) from error
         except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
-            raise LanguageModelFailed(f"{self.base_url} didn't answer as a chat endpoint does ({error}).") from error
+            raise LanguageModelFailed(self.base_url, NONSENSE, error) from error
 
 
 def _messages(system: str, user: str) -> Any:

@@ -34,7 +34,14 @@ class BadExpansions(TenkyoError):
 
 
 class LanguageModelFailed(TenkyoError):
-    """The language model's endpoint can't be reached, refuses, or answers nonsense."""
+    """The language model's endpoint can't be reached, refuses, or answers nonsense.
+
+    The message names the endpoint and what it said, for who runs the service; `reason` is for who asks it.
+    """
+
+    def __init__(self, endpoint: str, reason: str, details: object = ""):
+        super().__init__(f"{endpoint} {reason}{f': {details}' if details else ''}")
+        self.reason = reason
 
 
 class NotFound(TenkyoError):

@@ -18,10 +18,13 @@ COLUMNS = ("ja", "en", "zh", "aliases", "kind", "source")
 KINDS = frozenset(
     "company person model product agency policy event place technology industry economy society everyday".split()
 )
+NAMES = frozenset("company person model product agency place".split())
+"""Kinds of what is called so, and not otherwise."""
 ALIAS_WEIGHT = 0.5
 """Of an alias against the form that reports use."""
 
 _UNITS = re.compile(r"[A-Za-z0-9]+(?:[.&][A-Za-z0-9]+)*\+*|[^\s\W_]")
+_DOTTED = re.compile(r"\b(?:[A-Z]\.){2,}")
 _POSSESSIVE = re.compile(r"(?<=[A-Za-z])['’]s?\b")
 _RUN_ON = re.compile(r"[ァ-ヺー]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -48,15 +51,21 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Match:
     """`form`: a stretch of the question that the glossary knows; `reports`, the forms that Japanese reports use for
-    it; `others` that mean the same. The form that was asked is in neither."""
+    it; `others` that mean the same. The form that was asked is in neither. `kinds`: of all that it may mean."""
 
     form: str
     reports: tuple[str, ...]
     others: tuple[str, ...]
+    kinds: frozenset[str] = frozenset()
 
     @property
     def means(self) -> tuple[str, ...]:
         return self.reports + self.others
+
+    @property
+    def is_name(self) -> bool:
+        """Whatever it may mean is one."""
+        return bool(self.kinds) and self.kinds <= NAMES
 
 
 def read_glossary(path: Path) -> list[Entry]:
@@ -91,6 +100,11 @@ _known_units = lru_cache(maxsize=4096)(units)
 """Of the glossary's own forms, which come again and again."""
 
 
+def _without_dots(found: re.Match[str]) -> str:
+    """U.S. is US."""
+    return found[0].replace(".", "").ljust(len(found[0]))
+
+
 def _without_possessives(text: str) -> str:
     """Blanks in their place, so that what follows stays where it is."""
     return _POSSESSIVE.sub(lambda found: " " * len(found[0]), text)
@@ -119,7 +133,7 @@ class Glossary:
 
     def matches(self, question: str, language: str) -> list[Match]:
         """The longest known forms in a question, from left to right, none over another."""
-        written = normalise(in_japanese_forms(question, language))
+        written = _DOTTED.sub(_without_dots, normalise(in_japanese_forms(question, language)))
         asked = units(written)
         places = [found.span() for found in _UNITS.finditer(_without_possessives(written))]
         matches: list[Match] = []
@@ -169,7 +183,8 @@ def _stands_alone(asked: Units, start: int, end: int) -> bool:
 def _match(form: str, entries: Sequence[Entry], key: Units) -> Match:
     reports = dict.fromkeys(entry.ja for entry in entries if _known_units(entry.ja) != key)
     others = dict.fromkeys(other for entry in entries for other in entry.forms if _known_units(other) != key)
-    return Match(form, tuple(reports), tuple(other for other in others if other not in reports))
+    kinds = frozenset(entry.kind for entry in entries)
+    return Match(form, tuple(reports), tuple(other for other in others if other not in reports), kinds)
 
 
 @lru_cache(maxsize=4096)

@@ -124,6 +124,10 @@ class Retriever:
             {k: round(1000 * v, 3) for k, v in (timings | {"total": ended - started}).items()},
         )
 
+    def matches(self, text: str, language: str) -> tuple[Match, ...]:
+        """What the glossary knows in a text."""
+        return tuple(self._glossary.matches(text, language))
+
     def candidates(self, query: str, language: str) -> Candidates:
         """What the hybrid search weighs for a query: the weights are learnt from it."""
         terms = query_terms(query, language, self._glossary.matches(query, language))

@@ -127,6 +127,16 @@ def trailing_name(text: str) -> str:
     return "".join(kept)
 
 
+def proper_names(text: str) -> list[str]:
+    """Names in a Japanese text: what the dictionary calls one, and words that it doesn't know."""
+    return [
+        morpheme.surface()
+        for morpheme in _tokeniser().tokenize(normalise(text), mode=sudachipy.SplitMode.C)
+        if (morpheme.is_oov() or morpheme.part_of_speech()[1] == "固有名詞")
+        and _TERM_CHARACTER.search(morpheme.surface())
+    ]
+
+
 def _pieces(text: str) -> list[str]:
     """The text in lengths that Sudachi takes (49,149 bytes at most)."""
     return [text[start : start + _MOST_TOKENISED] for start in range(0, len(text), _MOST_TOKENISED)]
