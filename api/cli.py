@@ -15,6 +15,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from api import schemas
+from api.export import Format
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from ingest import build
@@ -29,6 +30,7 @@ app = typer.Typer(
     help="Answers about China's AI sector from Japanese reports, each quote checked against its place in a source.",
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
+Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Keep the answer, for `tenkyo export`.")]
 TopK = Annotated[int, typer.Option(min=1, max=50, help="How many results.")]
 
 
@@ -176,11 +178,32 @@ def search(
 
 
 @app.command()
-def ask(question: str, top_k: TopK = 5, as_json: Json = False) -> None:
+def ask(question: str, top_k: TopK = 5, keep: Keep = False, as_json: Json = False) -> None:
     """An answer made of quotes, with their sources."""
     with opened() as service:
-        answer = service.ask(schemas.AskIn.model_validate({"question": question, "top_k": top_k, "store": False}))
+        answer = service.ask(schemas.AskIn.model_validate({"question": question, "top_k": top_k, "store": keep}))
         _show(answer, as_json, _answer_text(answer))
+        if keep:
+            kept = f"kept as {answer.answer_id}" if answer.answer_id else "not kept: TENKYO_KEEP_ANSWERS_DAYS is 0"
+            typer.echo(f"tenkyo: {kept}", err=True)
+
+
+@app.command()
+def export(
+    answer_id: str,
+    kind: Annotated[Format, typer.Option("--format", help="Kind of file.")] = "html",
+    output: Annotated[Path | None, typer.Option(help="File to write; standard output where none is given.")] = None,
+    base_url: Annotated[str, typer.Option(help="Address of the service, for links that open anywhere.")] = "",
+) -> None:
+    """A kept answer as an evidence pack, each quote checked against today's documents."""
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise typer.BadParameter("--base-url must begin with http:// or https://.")
+    with opened() as service:
+        content = service.export(answer_id, kind, base_url).content
+        if output:
+            output.write_bytes(content)
+        else:
+            typer.echo(content, nl=False)
 
 
 @app.command()

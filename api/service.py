@@ -4,18 +4,19 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any
 
 from api import schemas
 from api.answer import compose
+from api.export import Format, Pack, pack
 from api.gloss import names_of
 from api.kept import KeptAnswers
 from api.lookup import Finder
-from api.quotes import prove, squeeze
+from api.quotes import prove
+from api.recheck import recheck
 from api.responses import answer_out, lookup_out, search_out
 from api.settings import Settings
 from retriever.embed import Embedder, open_model
-from retriever.errors import BadGlossary, IndexDamaged, IndexMismatch, IndexMissing, ModelMissing, NotFound
+from retriever.errors import BadGlossary, IndexDamaged, IndexMismatch, IndexMissing, ModelMissing
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
 from retriever.index import Index, current_generation, open_index
@@ -73,26 +74,19 @@ class Service:
             "compose": round(1000 * (ended - searched), 3),
             "total": round(1000 * (ended - started), 3),
         }
+        if self.kept.days == 0:
+            answer.answer_id = None
         if answer.answer_id:
             self.kept.keep(answer.model_dump(mode="json"))
         return answer
 
     def answer(self, answer_id: str) -> schemas.AnswerOut:
         """A kept answer, each quote checked against the documents as they are now."""
-        answer = schemas.AnswerOut.model_validate(self.kept.get(answer_id))
-        for citation in answer.citations:
-            citation.status = self._status(citation)
-        return answer
+        return recheck(schemas.AnswerOut.model_validate(self.kept.get(answer_id)), self.index)
 
-    def _status(self, citation: schemas.CitationOut) -> Any:
-        try:
-            document = self.index.document(citation.doc_id)
-        except NotFound:
-            return "missing"
-        held = "".join(document.text[start:end] for start, end in citation.spans)
-        if document.source_sha256 == citation.source_sha256 and squeeze(held) == squeeze(citation.quote):
-            return "intact"
-        return "moved" if squeeze(citation.quote) in squeeze(document.text) else "changed"
+    def export(self, answer_id: str, kind: Format, base_url: str = "") -> Pack:
+        """A kept answer as an evidence pack, checked like `answer`. `base_url`: what its links begin with."""
+        return pack(self.answer(answer_id), kind, base_url)
 
     def lookup(self, request: schemas.LookupIn) -> schemas.LookupOut:
         found = self.finder.lookup(request.text, request.top_k, read_filters(request.filters))
@@ -126,7 +120,8 @@ def open_service(settings: Settings, embedder: Embedder | None = None) -> Servic
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`."""
     embedder = embedder or open_embedder(settings)
     entries = read_glossary(settings.glossary) if settings.glossary.exists() else []
-    return Service(open_index(settings.index, embedder.name), embedder, KeptAnswers(settings.answers), entries)
+    index = open_index(settings.index, embedder.name)
+    return Service(index, embedder, KeptAnswers(settings.answers, settings.keep_answers_days), entries)
 
 
 class ServiceHolder:
