@@ -44,12 +44,12 @@ class Candidate:
 
 def split_hit(hit: Hit) -> list[Candidate]:
     """Sentences of a hit's prose and lines, rows of its tables; each short enough to be an answer."""
-    return [Candidate(hit, parts, shown) for parts, shown in _split(hit.passage, hit.document)]
+    return [Candidate(hit, parts, shown) for parts, shown in split_passage(hit.passage, hit.document)]
 
 
 @lru_cache(maxsize=1024)
-def _split(passage: Passage, document: Document) -> tuple[tuple[tuple[Part, ...], Quote], ...]:
-    """Of what is found again and again, once."""
+def split_passage(passage: Passage, document: Document) -> tuple[tuple[tuple[Part, ...], Quote], ...]:
+    """The parts of each, and its quote. Of what is found again and again, once."""
     if passage.cells:
         rows = (list(row) for _, row in groupby(passage.cells, key=lambda cell: cell.row))
         return tuple(_row(document, group) for row in rows for group in _repeated_groups(row))

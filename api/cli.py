@@ -16,6 +16,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from api import schemas
+from api.export import Format
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from ingest import build
@@ -30,6 +31,7 @@ app = typer.Typer(
     help="Answers about China's AI sector from Japanese reports, each quote checked against its place in a source.",
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
+Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Keep the answer, for `tenkyo export`.")]
 TopK = Annotated[int, typer.Option(min=1, max=50, help="How many results.")]
 
 
@@ -185,15 +187,37 @@ def ask(
         Literal["auto", "extractive", "generative"],
         typer.Option(help="Have the language model write the answer (auto: where one is configured)."),
     ] = "auto",
+    keep: Keep = False,
     as_json: Json = False,
 ) -> None:
     """An answer made of quotes, with their sources; or one that a language model writes from them."""
-    fields = {"question": question, "top_k": top_k, "mode": mode, "store": False}
+    fields = {"question": question, "top_k": top_k, "mode": mode, "store": keep}
     with opened() as service:
         answer = asyncio.run(service.answered(schemas.AskIn.model_validate(fields)))
         _show(answer, as_json, _answer_text(answer))
         if answer.degraded:
             typer.echo(f"tenkyo: {answer.degraded}", err=True)
+        if keep:
+            kept = f"kept as {answer.answer_id}" if answer.answer_id else "not kept: TENKYO_KEEP_ANSWERS_DAYS is 0"
+            typer.echo(f"tenkyo: {kept}", err=True)
+
+
+@app.command()
+def export(
+    answer_id: str,
+    kind: Annotated[Format, typer.Option("--format", help="Kind of file.")] = "html",
+    output: Annotated[Path | None, typer.Option(help="File to write; standard output where none is given.")] = None,
+    base_url: Annotated[str, typer.Option(help="Address of the service, for links that open anywhere.")] = "",
+) -> None:
+    """A kept answer as an evidence pack, each quote checked against today's documents."""
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise typer.BadParameter("--base-url must begin with http:// or https://.")
+    with opened() as service:
+        content = service.export(answer_id, kind, base_url).content
+        if output:
+            output.write_bytes(content)
+        else:
+            typer.echo(content, nl=False)
 
 
 @app.command()

@@ -24,11 +24,16 @@ def squeeze(text: str) -> str:
     return "".join(text.split())
 
 
-def prove(document: Document, text: str, spans: Sequence[Span]) -> None:
-    """Check the span rule against the source. Raises `UnprovenCitation`."""
+def stands(document: Document, text: str, spans: Sequence[Span]) -> bool:
+    """Whether the span rule holds against the source."""
     in_order = all(a < b for a, b in spans) and all(a[1] <= b[0] for a, b in pairwise(spans))
     held = "".join(document.text[start:end] for start, end in spans)
-    if not (spans and in_order and squeeze(held) == squeeze(text)):
+    return bool(spans) and in_order and squeeze(held) == squeeze(text)
+
+
+def prove(document: Document, text: str, spans: Sequence[Span]) -> None:
+    """Check the span rule against the source. Raises `UnprovenCitation`."""
+    if not stands(document, text, spans):
         raise UnprovenCitation(
             f"A quote from {document.doc_id} doesn't stand at its spans {list(spans)}. Run `tenkyo ingest`."
         )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, StreamingResponse
 
 from api import schemas
+from api.export import MEDIA_TYPES
 from api.page import source_page
 from api.problems import known_problem, request_id
 from api.responses import passage_out
@@ -30,6 +31,7 @@ async def open_service_of(request: Request) -> Service:
 
 ServiceDep = Annotated[Service, Depends(open_service_of)]
 PageDep = Annotated[schemas.PageIn, Query()]
+ExportDep = Annotated[schemas.ExportIn, Query()]
 
 
 @router.post("/v1/search", tags=["retrieval"])
@@ -95,6 +97,19 @@ _EVENT_NAMES = {
 async def read_answer(answer_id: str, service: ServiceDep) -> schemas.AnswerOut:
     """A kept answer; each citation's `status` says whether its quote still stands."""
     return service.answer(answer_id)
+
+
+_PACKS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {"schema": {"type": "string"}} for kind in MEDIA_TYPES.values()}, "description": "A file."}
+}
+
+
+@router.get("/v1/answers/{answer_id}/export", tags=["questions"], response_class=Response, responses=_PACKS)
+async def export_answer(answer_id: str, request: Request, service: ServiceDep, wanted: ExportDep) -> Response:
+    """A kept answer as an evidence pack: a file with its citations, each checked against today's documents."""
+    pack = service.export(answer_id, wanted.format, str(request.base_url))
+    headers = {"Content-Disposition": f"attachment; filename={pack.filename}", "X-Content-Type-Options": "nosniff"}
+    return Response(pack.content, media_type=pack.media_type, headers=headers)
 
 
 @router.delete("/v1/answers/{answer_id}", tags=["questions"], status_code=204)

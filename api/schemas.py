@@ -106,7 +106,19 @@ class SentenceOut(BaseModel):
     parts: list[PartOut]
 
 
+class PlaceOut(BaseModel):
+    """Where a quote stands in today's text of its document."""
+
+    spans: list[SpanPair]
+    source_sha256: str
+    url: str
+
+
 class CitationOut(BaseModel):
+    """`status`, of a kept answer that is read again: does the quote, with all that the answer shows of it, still stand
+    at its spans (`intact`), elsewhere in the document (`moved`), no longer (`changed`), or is the document gone
+    (`missing`)? `now`: its place, where the document's text is another one than when the question was asked."""
+
     number: int
     passage_id: str
     doc_id: str
@@ -114,12 +126,17 @@ class CitationOut(BaseModel):
     section: list[str]
     page: int | None
     published: str | None
+    author: str | None = None
+    publisher: str | None = None
+    language: str | None = None
     source_note: str | None
+    licence_note: str | None = None
     quote: str
     spans: list[SpanPair]
     source_sha256: str
     url: str
     status: Literal["intact", "moved", "changed", "missing"] | None = None
+    now: PlaceOut | None = None
 
 
 class ShortAnswerOut(BaseModel):
@@ -154,6 +171,10 @@ class AnswerOut(BaseModel):
     index_generation: str
     created: datetime
     timings_ms: dict[str, float]
+
+
+class ExportIn(Request):
+    format: Literal["html", "markdown", "csv"] = "html"
 
 
 class RetrievalEvent(BaseModel):

@@ -5,16 +5,17 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
 
 from api import schemas
 from api.answer import Composition, compose
+from api.export import Format, Pack, pack
 from api.generate import Declined, Writer, Written, write
 from api.generated import declined_out, generated_out, tell
 from api.gloss import names_of
 from api.kept import KeptAnswers
 from api.lookup import Finder
-from api.quotes import prove, squeeze
+from api.quotes import prove
+from api.recheck import recheck
 from api.responses import answer_out, lookup_out, retrieval_out, search_out
 from api.settings import Settings
 from ingest.language_model import LanguageModel
@@ -26,7 +27,6 @@ from retriever.errors import (
     IndexMissing,
     LanguageModelFailed,
     ModelMissing,
-    NotFound,
 )
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
@@ -152,26 +152,19 @@ class Service:
         answer, search = asked.answer, asked.result.timings_ms["total"]
         total = round(1000 * (time.perf_counter() - asked.started), 3)
         answer.timings_ms = {"search": search, "compose": round(total - search, 3), "total": total}
+        if self.kept.days == 0:
+            answer.answer_id = None
         if answer.answer_id:
             self.kept.keep(answer.model_dump(mode="json"))
         return answer
 
     def answer(self, answer_id: str) -> schemas.AnswerOut:
         """A kept answer, each quote checked against the documents as they are now."""
-        answer = schemas.AnswerOut.model_validate(self.kept.get(answer_id))
-        for citation in answer.citations:
-            citation.status = self._status(citation)
-        return answer
+        return recheck(schemas.AnswerOut.model_validate(self.kept.get(answer_id)), self.index)
 
-    def _status(self, citation: schemas.CitationOut) -> Any:
-        try:
-            document = self.index.document(citation.doc_id)
-        except NotFound:
-            return "missing"
-        held = "".join(document.text[start:end] for start, end in citation.spans)
-        if document.source_sha256 == citation.source_sha256 and squeeze(held) == squeeze(citation.quote):
-            return "intact"
-        return "moved" if squeeze(citation.quote) in squeeze(document.text) else "changed"
+    def export(self, answer_id: str, kind: Format, base_url: str = "") -> Pack:
+        """A kept answer as an evidence pack, checked like `answer`. `base_url`: what its links begin with."""
+        return pack(self.answer(answer_id), kind, base_url)
 
     def lookup(self, request: schemas.LookupIn) -> schemas.LookupOut:
         found = self.finder.lookup(request.text, request.top_k, read_filters(request.filters))
@@ -205,7 +198,8 @@ def open_service(settings: Settings, embedder: Embedder | None = None) -> Servic
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`."""
     embedder = embedder or open_embedder(settings)
     entries = read_glossary(settings.glossary) if settings.glossary.exists() else []
-    index, kept = open_index(settings.index, embedder.name), KeptAnswers(settings.answers)
+    index = open_index(settings.index, embedder.name)
+    kept = KeptAnswers(settings.answers, settings.keep_answers_days)
     return Service(index, embedder, kept, entries, open_writer(settings))
 
 

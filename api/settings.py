@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     llm_unsupported: Literal["drop", "flag"] = Field("drop", description="what to do with unsupported sentences")
     host: str = Field("127.0.0.1", description="address to listen on; only loopback ones are accepted")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    keep_answers_days: int | None = Field(None, ge=0, le=36_500, description="days that an answer is kept; 0: none is")
     most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severe log line shown")
 

@@ -224,15 +224,10 @@ def _write(
     )
     segment = write_segment(root / "segments", contents)
     replaced = {document.doc_id for document in new}
-    deleted = (
-        {
-            s.name: sorted({*old.manifest.deleted.get(s.name, ()), *replaced.intersection(s.doc_ids)})
-            for s in old.segments
-        }
-        if old
-        else {}
-    )
-    names = [*(s.name for s in old.segments), segment] if old else [segment]
+    others = [s for s in old.segments if s.name != segment] if old else []  # one that comes back holds no dead document
+    marks = old.manifest.deleted if old else {}
+    deleted = {s.name: sorted({*marks.get(s.name, ()), *replaced.intersection(s.doc_ids)}) for s in others}
+    names = [*(s.name for s in others), segment]
     kept = sum(n for doc_id, n in old.passage_counts.items() if doc_id not in replaced) if old else 0
     return publish(root, names, deleted, versions(embedder), corpus, len(passages) + kept)
 

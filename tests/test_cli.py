@@ -16,8 +16,8 @@ from conftest import ROOT
 TENKYO = [sys.executable, "-m", "tenkyo"]
 
 
-def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"TENKYO_HOME": str(home)}
+def run(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"TENKYO_HOME": str(home), **settings}
     return subprocess.run([*TENKYO, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
 
 
@@ -33,6 +33,33 @@ def test_a_question_on_the_command_line(home: Path) -> None:
 )
 def test_json_is_what_the_service_answers(home: Path, command: list[str]) -> None:
     assert json.loads(run(home, *command, "--json").stdout)
+
+
+def test_a_kept_answer_is_exported(home: Path, tmp_path: Path) -> None:
+    asked = run(home, "ask", "--keep", "露光装置の国産比率")
+    answer_id = asked.stderr.removeprefix("tenkyo: kept as ").strip()
+    assert asked.stderr == f"tenkyo: kept as {answer_id}\n"
+    kept = json.loads(run(home, "ask", "--keep", "--json", "露光装置の国産比率").stdout)["answer_id"]
+    assert kept not in (None, answer_id)
+    page = run(home, "export", answer_id)
+    assert (page.returncode, page.stderr) == (0, "")
+    assert page.stdout.startswith("<!doctype html>")
+    file, address = tmp_path / "pack.csv", "http://127.0.0.1:8000"
+    assert run(home, "export", kept, "--format", "csv", "--output", str(file), "--base-url", address).stdout == ""
+    assert file.read_bytes().startswith(b"\xef\xbb\xbfanswer_id,")
+    assert f"{address}/documents/004_17361f999aa8c8f0#".encode() in file.read_bytes()
+
+
+def test_what_cannot_be_exported_or_kept_is_said(home: Path, tmp_path: Path) -> None:
+    unknown = run(home, "export", "ans_none")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "'ans_none'" in unknown.stderr
+    assert run(home, "export", "ans_none", "--format", "pdf").returncode == 2
+    assert run(home, "export", "ans_none", "--base-url", "javascript:x").returncode == 2
+    (tmp_path / "index").symlink_to(home / "index")
+    none_kept = run(tmp_path, "ask", "--keep", "露光装置の国産比率", "--json", TENKYO_KEEP_ANSWERS_DAYS="0")
+    assert json.loads(none_kept.stdout)["answer_id"] is None
+    assert none_kept.stderr == "tenkyo: not kept: TENKYO_KEEP_ANSWERS_DAYS is 0\n"
 
 
 def test_no_index_and_wrong_usage_have_their_exit_codes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,20 @@ language = "ja"
     assert [document.title for document in index.documents()] == ["新"]
     assert len(search(tmp_path / "ix", "ロボット")) == 1
     assert len(index.passages_of("robot")) == 1
+
+
+def test_a_document_that_returns_to_a_former_text_is_there(tmp_path: Path, texts: Path) -> None:
+    """Its segment has the name of the one that was marked as deleted."""
+    index, file = tmp_path / "index", texts / "robot.txt"
+    sha256 = {text: hashlib.sha256(text.encode()).hexdigest() for text in (TEXTS["robot"], "別の文です。")}
+    for text in (TEXTS["robot"], "別の文です。", TEXTS["robot"]):
+        file.write_text(text, "utf-8")
+        entry = f'id = "robot"\nfile = "robot.txt"\nsha256 = "{sha256[text]}"\ntitle = "題"\nlanguage = "ja"\n'
+        (texts / "manifest.toml").write_text(f"[[documents]]\n{entry}", "utf-8")
+        ingest(index, [texts], CountingModel(), progress=lambda message: None)
+        with closing(open_index(index, "counting")) as opened:
+            assert [document.text for document in opened.documents()] == [text]
+            assert opened.manifest.passages == len(opened.passages_of("robot")) == 1
 
 
 def test_a_refused_source_leaves_the_index_as_it_was(tmp_path: Path, texts: Path) -> None:
