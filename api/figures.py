@@ -15,9 +15,12 @@ from retriever.text import variants, words
 _DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 _SCALE = r"(?:[ \u3000]?[百千]?[兆億万](?!博)|[百千])"
 _KANJI = "〇一二三四五六七八九十百千"
+_MONTHS = "january february march april may june july august september october november december".split()
+_MONTH_NAME = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS)
 _NUMBER = re.compile(
     rf"(?P<era>(?:令和|平成|昭和)(?:元|[0-9]+)年)"
     r"|(?<![0-9])(?P<year>(?:19|20)[0-9]{2})(?P<mark>[./-])(?P<month>[0-9]{1,2})(?P=mark)(?P<day>[0-9]{1,2})(?![0-9])"
+    rf"|(?<![a-z])(?P<named>{_MONTH_NAME})\.?[ ](?:(?P<on>[0-9]{{1,2}}),?[ ])?(?P<of>(?:19|20)[0-9]{{2}})(?![0-9])"
     rf"|(?P<digits>{_DIGITS}{_SCALE}?(?:{_DIGITS}{_SCALE})*)"
     rf"(?P<english>[ \u3000]?(?:thousand|million|billion|trillion|mn|bn|tn)(?![a-z]))?"
     rf"|(?<![数何幾{_KANJI}万億兆])(?P<kanji>[{_KANJI}][{_KANJI}万億兆]*)",
@@ -79,7 +82,7 @@ def figures_in(text: str) -> list[Figure]:
     found: list[Figure] = []
     end = 0
     while match := _NUMBER.search(plain, end):
-        own = _date(match) if match["year"] else _figure(plain, match)
+        own = _date(match) if match["year"] else _english_date(match) if match["named"] else _figure(plain, match)
         found += own
         end = own[-1].span[1] if own else match.end()
     return found
@@ -89,6 +92,13 @@ def _date(match: re.Match[str]) -> list[Figure]:
     """2025.1.20, 2025/1/20 and 2025-01-20 are 2025年1月20日."""
     parts = zip(("year", "month", "day"), "年月日", strict=True)
     return [Figure(Decimal(match[part]), unit, 0, match.span(part), match.span(part)) for part, unit in parts]
+
+
+def _english_date(match: re.Match[str]) -> list[Figure]:
+    """January 20, 2025 is 2025年1月20日."""
+    month = next(n for n, name in enumerate(_MONTHS, start=1) if name.startswith(match["named"].lower()))
+    parts = [(match["of"], "年"), (month, "月"), (match["on"], "日")]
+    return [Figure(Decimal(value), unit, 0, match.span(), match.span()) for value, unit in parts if value]
 
 
 def _figure(text: str, match: re.Match[str]) -> list[Figure]:

@@ -175,8 +175,8 @@ def _edge(folded: Folded, i: int, missing: int, step: int) -> int:
     reach = range(i, aim + step * (_EDGE + 1), step) if 0 < missing <= _MARGIN else ()
     if ends := [j for j in reach if 0 <= j <= size and _ends_sentence(source, j)]:
         i = min(ends, key=lambda j: abs(j - aim))
-    elif missing <= _EDGE:
-        i = aim
+    while missing <= _EDGE and i != aim and not ends and source.text[min(i, i + step)].isalnum():
+        i += step
     while 0 < i < size and _is_cut(folded, i):
         i += step
     return i
