@@ -225,8 +225,12 @@ def lookup(text: str, top_k: TopK = 5, as_json: Json = False) -> None:
     """The places that say just this, or nearly."""
     with opened() as service:
         found = service.lookup(schemas.LookupIn.model_validate({"text": text, "top_k": top_k}))
-        lines = [f"{m.similarity:.2f}  {m.title}  {m.url}\n{_indent(m.quote)}" for m in found.matches]
+        lines = [f"{m.similarity:.2f}  {m.title}  {m.url}{_differ(m)}\n{_indent(m.quote)}" for m in found.matches]
         _show(found, as_json, "\n".join([found.status, *lines]))
+
+
+def _differ(match: schemas.MatchOut) -> str:
+    return "" if match.numbers_agree else "  (its figures differ)"
 
 
 @app.command()

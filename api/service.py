@@ -85,6 +85,7 @@ class Service:
     def warm_up(self) -> None:
         """Load dictionaries and tables that the first query would wait for."""
         compose(self.retriever.search("準備運動 warm-up 热身", 1), self.retriever)
+        self.finder.folded()
 
     def search(self, request: schemas.SearchIn) -> schemas.SearchOut:
         result = self.retriever.search(

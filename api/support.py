@@ -8,13 +8,14 @@ of the words, most must be covered.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from api.candidates import Candidate, split_hit
 from api.evidence import Needs, held_in, needs_of
-from api.figures import agree, figures_in, unsaid
+from api.figures import Figure, figures_in, is_rounded, same
 from api.polarity import is_denied, is_turned
 from retriever.glossary import Match
 from retriever.search import Hit, Result, Retriever
@@ -38,6 +39,8 @@ _NO_NAMES = frozenset(
     "January February March April May June July August September October November December "
     "AI IT GPU CPU CEO CTO LLM API President Chairman Minister Vice Professor Director Chief Deputy Dr Mr Ms".split()
 )
+_YEARS = range(1950, 2051)
+_SMALL = "一二三四五六七八九十"
 _REPORT = re.compile(r"報告|レポート|資料|记事|報道|报告|报道|\breport", re.IGNORECASE)
 
 
@@ -66,7 +69,7 @@ def check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retriev
     denied = is_denied(sentence, language)
     found = {
         "terms": needs.coverage(words, held) < LEAST_COVERED.get(language, 0.5) or like[places].max() < LEAST_LIKE,
-        "figure": bool(unsaid(figures_in(sentence), figures_in(_with_figures(sentence, evidence)))),
+        "figure": bool(_unsaid(figures_in(sentence), _with_figures(sentence, evidence))),
         "place": _is_misplaced(sentence, evidence, retriever),
         "name": _is_misnamed(asked, words, whole, retriever),
         "negation": is_denied(clause, "ja") if not denied else not is_denied(words, "ja"),
@@ -88,7 +91,7 @@ def _evidence(sentence: str, needs: Needs, candidates: Sequence[Candidate], like
 
     def worth(chosen: list[int]) -> float:
         text = " ".join(_with_headings(candidates[i]) for i in chosen)
-        lost = len(unsaid(said, figures_in(text))) / max(1, len(said))
+        lost = len(_unsaid(said, text)) / max(1, len(said))
         return needs.coverage(text, held_in(text)) + float(like[chosen].max()) - lost
 
     chosen: list[int] = []
@@ -99,6 +102,26 @@ def _evidence(sentence: str, needs: Needs, candidates: Sequence[Candidate], like
             break
         chosen.append(best)
     return sorted(chosen, key=lambda i: (candidates[i].hit.rank, candidates[i].quote.spans[0]))
+
+
+def _unsaid(said: Sequence[Figure], text: str) -> list[Figure]:
+    """The figures that a text doesn't hold, also not to more digits. 三大 and 二本 count for small ones."""
+    held = figures_in(text)
+    small = {Decimal(_SMALL.index(character) + 1) for character in text if character in _SMALL}
+    return [f for f in said if not (any(_agree(f, other) for other in held) or (not f.unit and f.value in small))]
+
+
+def _agree(said: Figure, held: Figure) -> bool:
+    """A month or a day is one only where the evidence calls it so: 12 may be a row's number."""
+    if said.unit in ("月", "日"):
+        return said.unit == held.unit and said.value == held.value
+    units = said.unit == held.unit or not (said.unit and held.unit)
+    return same(said, held) or (units and is_rounded(said.value, held.value))
+
+
+def _unit(figure: Figure) -> str:
+    """A bare 2023 is a year."""
+    return figure.unit or ("年" if figure.value in _YEARS else "")
 
 
 def _with_headings(candidate: Candidate) -> str:
@@ -120,8 +143,8 @@ def _is_misplaced(sentence: str, evidence: Sequence[Candidate], retriever: Retri
     held = [figures_in(clause) for clause in clauses]
     for said in _CLAUSE.findall(sentence):
         for figure in figures_in(said):
-            own = [i for i, found in enumerate(held) if any(agree(figure, other) for other in found)]
-            rest = [i for i, found in enumerate(held) if any(o.kind == figure.kind for o in found) and i not in own]
+            own = [i for i, found in enumerate(held) if any(_agree(figure, other) for other in found)]
+            rest = [i for i, found in enumerate(held) if i not in own and _unit(figure) in map(_unit, found)]
             if own and rest:
                 like = _likeness(said, [clauses[i] for i in (*own, *rest)], retriever)
                 if like[: len(own)].max() < like[len(own) :].max() - MISPLACED:

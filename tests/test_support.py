@@ -11,8 +11,8 @@ from api.support import check
 from eval.errors import BadQuestions
 from eval.support import read_claims, refused
 
-SHARE_CAUGHT, SHARE_LOST = 0.75, 0.16
-"""Measured on dev: 0.785 of the faulty sentences refused, and 0.126 of the true ones."""
+SHARE_CAUGHT, SHARE_LOST = 0.74, 0.16
+"""Measured on dev: 0.772 of the faulty sentences refused, and 0.133 of the true ones."""
 
 
 def test_most_faults_are_caught_and_few_true_sentences_lost(service: Service) -> None:
@@ -80,3 +80,13 @@ def test_denials(text: str, language: str, denied: bool) -> None:
 )
 def test_turned_directions(sentence: str, clause: str, turned: bool) -> None:
     assert is_turned(sentence, clause) == turned
+
+
+@pytest.mark.parametrize(
+    ("figure", "is_wrong"),
+    [("about 580 billion yuan", False), ("about 600 billion yuan", True), ("578.4 billion dollars", True)],
+)
+def test_a_rounded_figure_is_no_fault(service: Service, figure: str, is_wrong: bool) -> None:
+    sentence = f"By the end of 2023 the scale of China's core AI industry had reached {figure}."
+    hits = service.retriever.search("2023年末時点の中国のAIコア産業の規模").hits[:1]
+    assert check(sentence, "en", hits, service.retriever).faults == (("figure",) if is_wrong else ())
