@@ -89,4 +89,4 @@ def test_turned_directions(sentence: str, clause: str, turned: bool) -> None:
 def test_a_rounded_figure_is_no_fault(service: Service, figure: str, is_wrong: bool) -> None:
     sentence = f"By the end of 2023 the scale of China's core AI industry had reached {figure}."
     hits = service.retriever.search("2023年末時点の中国のAIコア産業の規模").hits[:1]
-    assert check(sentence, "en", hits, service.retriever).faults == (("figure",) if is_wrong else ())
+    assert ("figure" in check(sentence, "en", hits, service.retriever).faults) == is_wrong
