@@ -60,6 +60,10 @@ class KeptAnswers:
         body: dict[str, Any] = json.loads(row[0])
         return body
 
+    def newest(self, start: int, count: int) -> list[dict[str, Any]]:
+        query = "SELECT body FROM answers WHERE created >= ? ORDER BY created DESC, answer_id LIMIT ? OFFSET ?"
+        return [json.loads(body) for (body,) in self._connection.execute(query, (self._oldest(), count, start))]
+
     def delete(self, answer_id: str) -> None:
         with self._connection:
             deleted = self._connection.execute("DELETE FROM answers WHERE answer_id = ?", (answer_id,)).rowcount

@@ -1,6 +1,7 @@
 """What was found, as the HTTP contract shows it."""
 
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -95,6 +96,13 @@ def retrieval_out(answer: schemas.AnswerOut) -> schemas.RetrievalEvent:
     cited = answer.citations or (answer.abstention.nearest if answer.abstention else [])
     found = [{"passage_id": c.passage_id, "doc_id": c.doc_id, "title": c.title} for c in cited]
     return schemas.RetrievalEvent(language=answer.language, passages=found)
+
+
+def kept_out(answer: schemas.AnswerOut) -> schemas.KeptOut:
+    """`answer` as `api.recheck` left it."""
+    statuses = Counter(citation.status for citation in answer.citations if citation.status)
+    shared = {name: getattr(answer, name) for name in schemas.KeptOut.model_fields if name != "statuses"}
+    return schemas.KeptOut(**shared, statuses=dict(statuses))
 
 
 def _short_answer(found: Composition, language: str, names: Names) -> schemas.ShortAnswerOut | None:

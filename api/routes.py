@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from api import schemas
 from api.export import MEDIA_TYPES
-from api.page import source_page
 from api.problems import known_problem, request_id
 from api.responses import passage_out
 from api.service import Event, Service, ServiceHolder
@@ -93,6 +92,15 @@ _EVENT_NAMES = {
 }
 
 
+@router.get("/v1/answers", tags=["questions"])
+async def answers(service: ServiceDep, page_in: PageDep) -> schemas.AnswersOut:
+    """Kept answers, newest first, with how many of their citations still stand."""
+    start = _read_cursor(page_in.cursor) if page_in.cursor else 0
+    kept = service.answers(start, page_in.limit + 1)
+    following = _cursor(start + page_in.limit) if len(kept) > page_in.limit else None
+    return schemas.AnswersOut(answers=kept[: page_in.limit], next_cursor=following)
+
+
 @router.get("/v1/answers/{answer_id}", tags=["questions"])
 async def read_answer(answer_id: str, service: ServiceDep) -> schemas.AnswerOut:
     """A kept answer; each citation's `status` says whether its quote still stands."""
@@ -152,17 +160,6 @@ async def passage(passage_id: str, service: ServiceDep) -> schemas.PassageOut:
     return passage_out(service.index.passage_by_id(passage_id))
 
 
-@router.get("/documents/{doc_id}", tags=["documents"], response_class=HTMLResponse)
-async def source_view(doc_id: str, service: ServiceDep) -> HTMLResponse:
-    """A page with the source text; `#start-end` lights a place in it."""
-    return HTMLResponse(source_page(service.index.document(doc_id)))
-
-
-@router.get("/", include_in_schema=False)
-async def home() -> RedirectResponse:
-    return RedirectResponse("/docs")
-
-
 @router.get("/healthz", tags=["around"])
 async def healthz() -> dict[str, str]:
     """The process lives."""
@@ -179,8 +176,11 @@ def _page(items: Sequence[T], wanted: schemas.PageIn) -> tuple[list[T], str | No
     """A page of a list and the cursor of the next one."""
     start = _read_cursor(wanted.cursor) if wanted.cursor else 0
     end = start + wanted.limit
-    following = base64.urlsafe_b64encode(str(end).encode()).decode() if end < len(items) else None
-    return list(items[start:end]), following
+    return list(items[start:end]), _cursor(end) if end < len(items) else None
+
+
+def _cursor(place: int) -> str:
+    return base64.urlsafe_b64encode(str(place).encode()).decode()
 
 
 def _read_cursor(cursor: str) -> int:

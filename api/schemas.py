@@ -177,6 +177,22 @@ class ExportIn(Request):
     format: Literal["html", "markdown", "csv"] = "html"
 
 
+class KeptOut(BaseModel):
+    """A kept answer in a list; `statuses`: how many of its citations are intact, moved, changed or missing."""
+
+    answer_id: str
+    created: datetime
+    question: str
+    language: str
+    answered: bool
+    statuses: dict[str, int]
+
+
+class AnswersOut(BaseModel):
+    answers: list[KeptOut]
+    next_cursor: str | None
+
+
 class RetrievalEvent(BaseModel):
     """First event of a streamed answer."""
 

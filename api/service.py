@@ -16,7 +16,7 @@ from api.kept import KeptAnswers
 from api.lookup import Finder
 from api.quotes import prove
 from api.recheck import recheck
-from api.responses import answer_out, lookup_out, retrieval_out, search_out
+from api.responses import answer_out, kept_out, lookup_out, retrieval_out, search_out
 from api.settings import Settings
 from ingest.language_model import LanguageModel
 from retriever.embed import Embedder, open_model
@@ -162,6 +162,11 @@ class Service:
     def answer(self, answer_id: str) -> schemas.AnswerOut:
         """A kept answer, each quote checked against the documents as they are now."""
         return recheck(schemas.AnswerOut.model_validate(self.kept.get(answer_id)), self.index)
+
+    def answers(self, start: int, count: int) -> list[schemas.KeptOut]:
+        """Kept answers, newest first, checked like `answer`."""
+        kept = [schemas.AnswerOut.model_validate(body) for body in self.kept.newest(start, count)]
+        return [kept_out(recheck(answer, self.index)) for answer in kept]
 
     def export(self, answer_id: str, kind: Format, base_url: str = "") -> Pack:
         """A kept answer as an evidence pack, checked like `answer`. `base_url`: what its links begin with."""

@@ -214,10 +214,9 @@ def test_the_page_of_a_source_holds_its_text_escaped(client: TestClient) -> None
     page = client.get("/documents/001_5012c29cd5c14aca")
     source = client.get("/v1/documents/001_5012c29cd5c14aca/source").text
     assert page.headers["content-type"].startswith("text/html")
-    shown = page.text.split('<pre id="source">\n')[1].split("</pre>")[0]
+    shown = page.text.split('id="source"')[1].split(">\n", 1)[1].split("</pre>")[0]
     assert unescape(shown) == source
     assert "＜指導理念＞" in shown
-    assert client.get("/", follow_redirects=False).headers["location"] == "/docs"
 
 
 def test_health_and_documentation(client: TestClient) -> None:

@@ -1,0 +1,94 @@
+"""The pages: server-rendered, in three languages, with small scripts that call the HTTP API. No outside host."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.staticfiles import StaticFiles
+
+from api.routes import ServiceDep
+
+WEB = Path(__file__).with_name("web")
+LANGUAGES = (("ja", "日本語"), ("en", "English"), ("zh", "中文"))
+VIEWS = (("ask", "/"), ("lookup", "/lookup"), ("library", "/library"), ("history", "/history"))
+EXAMPLES = {
+    "ja": ("中国のAI企業は世界の何割を占めますか", "低空経済とは何ですか", "国産GPUメーカーにはどんな会社がありますか"),
+    "en": (
+        "What share of the world's AI companies is Chinese?",
+        "How large was China's core AI industry at the end of 2023?",
+        "What is the low-altitude economy?",
+    ),
+    "zh": ("中国的AI企业占全球的几成？", "2023年底中国AI核心产业的规模是多少？", "什么是低空经济？"),
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
+static = StaticFiles(directory=WEB)
+Language = Annotated[Literal["ja", "en", "zh"], Query(alias="lang")]
+
+
+@router.get("/")
+async def ask_page(lang: Language = "ja") -> HTMLResponse:
+    """Asks questions, or shows the kept answer that `answer` names."""
+    return _page("ask", lang, examples=EXAMPLES[lang])
+
+
+@router.get("/lookup")
+async def lookup_page(lang: Language = "ja") -> HTMLResponse:
+    """Checks a pasted sentence or figure against the sources."""
+    return _page("lookup", lang)
+
+
+@router.get("/library")
+async def library_page(lang: Language = "ja") -> HTMLResponse:
+    """The documents: adds and deletes them."""
+    return _page("library", lang)
+
+
+@router.get("/history")
+async def history_page(lang: Language = "ja") -> HTMLResponse:
+    """Kept answers, checked against today's documents."""
+    return _page("history", lang)
+
+
+@router.get("/documents/{doc_id}")
+async def source_page(doc_id: str, service: ServiceDep, lang: Language = "ja") -> HTMLResponse:
+    """A page with the source text; `#start-end` lights a place in it."""
+    document = service.index.document(doc_id)
+    # an HTML parser would turn a bare carriage return into a line end
+    text = Markup(escape(document.text).replace("\r", Markup("&#13;")))
+    return _page("source", lang, document=document, text=text, heading=document.title)
+
+
+def _page(view: str, lang: str, **values: Any) -> HTMLResponse:
+    words = _words()[lang]
+    shown = {"heading": words.get(view, ""), "script": view, "current": view} | values
+    body = (
+        _templates()
+        .get_template(f"{view}.html")
+        .render(words=words, lang=lang, languages=LANGUAGES, views=VIEWS, **shown)
+    )
+    return HTMLResponse(body, headers=HEADERS)
+
+
+@cache
+def _words() -> dict[str, dict[str, str]]:
+    return tomllib.loads((WEB / "words.toml").read_text("utf-8"))
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(loader=FileSystemLoader(WEB), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
