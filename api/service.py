@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from api import schemas
@@ -23,6 +24,9 @@ from retriever.records import Document
 from retriever.search import Retriever
 
 log = logging.getLogger("tenkyo")
+
+BESIDE = 10
+"""Passages that are read for what other documents say of a question, be `top_k` smaller."""
 
 
 class Service:
@@ -63,9 +67,11 @@ class Service:
     def ask(self, request: schemas.AskIn) -> schemas.AnswerOut:
         started = time.perf_counter()
         filters = read_filters(request.filters)
-        result = self.retriever.search(request.question, request.top_k, language=request.language, filters=filters)
+        wide = max(request.top_k, BESIDE)
+        found = self.retriever.search(request.question, wide, language=request.language, filters=filters)
+        result, beyond = replace(found, hits=found.hits[: request.top_k]), found.hits[request.top_k :]
         searched = time.perf_counter()
-        composition = compose(result, self.retriever)
+        composition = compose(result, self.retriever, beyond)
         answer = answer_out(request, result, composition, self.names)
         ended = time.perf_counter()
         answer.timings_ms = {
