@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from api.candidates import Candidate, split_hit
+from api.disagreement import joined, told_beside
 from api.evidence import (
     Needs,
     absent_names,
@@ -20,12 +21,14 @@ from api.evidence import (
     probability,
 )
 from api.expected import expected
+from api.measure import Told
 from api.quotes import prove, squeeze
 from api.selection import Ranked, rank
 from api.short import Short, short_answer
+from api.sources import MOST_CHARACTERS, Line, fitting, place_of
+from api.spanning import asks_several, of_each_document
 from retriever.search import Hit, Result, Retriever
 
-MOST_CHARACTERS = 400
 MOST_SENTENCES = 4
 NEXT_SENTENCE = 2.0
 """A further sentence is taken if its score is at most this far below the best one's: e^-2 times as likely."""
@@ -35,6 +38,7 @@ NEXT_SENTENCE = 2.0
 class Composition:
     """`chosen` is empty where the answer is withheld; `nearest` then holds the best there is.
 
+    `differing`: figures that sources tell differently for what is asked.
     `evidence`: by feature, what the confidence was reckoned from.
     """
 
@@ -43,6 +47,7 @@ class Composition:
     short: Short | None
     missing: tuple[str, ...]
     evidence: Mapping[str, float]
+    differing: tuple[Told, ...] = ()
 
     @property
     def confidence(self) -> float:
@@ -50,14 +55,16 @@ class Composition:
         return round(probability(self.evidence, calibration().confidence), 4) if self.evidence else 0.0
 
 
-def compose(result: Result, retriever: Retriever) -> Composition:
+def compose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> Composition:
     """The best that there is, or nothing where the evidence is too weak. Every quote is proved."""
-    found = choose(result, retriever)
-    return found if found.chosen and is_enough(found.evidence) else replace(found, chosen=(), short=None)
+    found = choose(result, retriever, beyond)
+    if found.chosen and is_enough(found.evidence):
+        return found
+    return replace(found, chosen=(), short=None, differing=())
 
 
-def choose(result: Result, retriever: Retriever) -> Composition:
-    """The best that there is, however weak."""
+def choose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> Composition:
+    """The best that there is, however weak. `beyond`: further hits, for what other documents say of it."""
     needs = needs_of(result, retriever)
     candidates = [candidate for hit in result.hits for candidate in split_hit(hit)]
     if not candidates or not (needs.needs or needs.bigrams or needs.unknown):  # 「？」 asks nothing
@@ -65,20 +72,34 @@ def choose(result: Result, retriever: Retriever) -> Composition:
     ranked = rank(result, needs, candidates, retriever)
     order = (-ranked.scores).argsort(kind="stable")
     taken = _take(ranked, [i for i in order if ranked.scores[i] >= ranked.scores[order[0]] - NEXT_SENTENCE])
+    lines = [Line(candidates[i], ranked.twins[i]) for i in taken]
+    if asks_several(result.query):
+        lines = of_each_document(result, beyond, needs, retriever, _take) or lines
+    told = told_beside(result.query, [line.candidate for line in lines], [*result.hits, *beyond], needs)
+    lines = joined(lines, told)[:MOST_SENTENCES]
+    chosen = fitting([line.candidate for line in lines])
     nearest = _one_a_hit([candidates[i] for i in order])
-    for candidate in (*(candidates[i] for i in taken), *nearest):
+    for candidate in (*chosen, *nearest):
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
     held = _words_of(result.hits)
     missing = as_written(result.query, (*needs.missing(held), *needs.unknown))
     evidence = _evidence(result, ranked, needs, missing)
-    short = short_answer(result.query, [candidates[i] for i in taken], [ranked.twins[i] for i in taken], needs)
-    if short:
-        prove(candidates[taken[short.sentence]].hit.document, short.quote.text, short.quote.spans)
-    in_reading_order = sorted(taken, key=lambda i: (candidates[i].hit.rank, candidates[i].quote.spans[0]))
-    if short:
-        short = replace(short, sentence=in_reading_order.index(taken[short.sentence]))
-    chosen = tuple(candidates[i] for i in in_reading_order)
-    return Composition(chosen, nearest, short, missing, evidence)
+    short = _short(result.query, lines, chosen, needs)
+    shown = {place_of(candidate) for candidate in chosen}
+    whole = all(place_of(one.candidate) in shown for one in told.differing)
+    return Composition(chosen, nearest, short, missing, evidence, told.differing if whole else ())
+
+
+def _short(question: str, lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs) -> Short | None:
+    """Out of those of the lines, best first, that are shown, with its place among `chosen`."""
+    places = [place_of(candidate) for candidate in chosen]
+    shown = [line for line in lines if place_of(line.candidate) in places]
+    short = short_answer(question, [line.candidate for line in shown], [line.twin for line in shown], needs)
+    if not short:
+        return None
+    candidate = shown[short.sentence].candidate
+    prove(candidate.hit.document, short.quote.text, short.quote.spans)
+    return replace(short, sentence=places.index(place_of(candidate)))
 
 
 def _words_of(hits: Sequence[Hit]) -> frozenset[str]:

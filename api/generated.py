@@ -61,7 +61,9 @@ def tell(written: Sequence[Written], language: str, flag: bool) -> Told:
 
 def generated_out(answer: schemas.AnswerOut, told: Told, found: Composition, model: str) -> schemas.AnswerOut:
     """The extractive `answer` with the model's words in its place. Raises `UnprovenCitation`."""
-    for candidate in told.cited:
+    cited = list(told.cited)
+    disagreements = [_renumbered(disagreement, found, cited) for disagreement in answer.disagreements]
+    for candidate in cited:
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
     written = len(told.sentences) + told.left_out
     return answer.model_copy(
@@ -69,9 +71,10 @@ def generated_out(answer: schemas.AnswerOut, told: Told, found: Composition, mod
             "answered": True,
             "answer": told.text,
             "answer_language": detect_language(told.text),
-            "short_answer": _short_answer(answer, told.cited),
+            "short_answer": _short_answer(answer, cited),
             "sentences": list(told.sentences),
-            "citations": [citation_out(number, candidate) for number, candidate in enumerate(told.cited, start=1)],
+            "citations": [citation_out(number, candidate) for number, candidate in enumerate(cited, start=1)],
+            "disagreements": disagreements,
             "confidence": round(found.confidence * told.supported / written, 4),
             "mode": "generative",
             "language_model": model,
@@ -97,6 +100,19 @@ def declined_out(answer: schemas.AnswerOut, found: Composition, model: str) -> s
             "language_model": model,
         }
     )
+
+
+def _renumbered(
+    disagreement: schemas.DisagreementOut, found: Composition, cited: list[Candidate]
+) -> schemas.DisagreementOut:
+    """With the citations of a generated answer; those that it lacks join `cited`."""
+    values: list[schemas.ValueOut] = []
+    for value in disagreement.values:
+        candidate = found.chosen[value.citation - 1]
+        if candidate not in cited:
+            cited.append(candidate)
+        values.append(value.model_copy(update={"citation": cited.index(candidate) + 1}))
+    return disagreement.model_copy(update={"values": values})
 
 
 def _short_answer(answer: schemas.AnswerOut, cited: Sequence[Candidate]) -> schemas.ShortAnswerOut | None:

@@ -11,6 +11,7 @@ from api.answer import Composition
 from api.candidates import Candidate
 from api.gloss import Names, gloss
 from api.lookup import Lookup, Match
+from api.sources import place_of
 from retriever.records import Passage, Span
 from retriever.search import Hit, Result
 
@@ -80,7 +81,7 @@ def answer_out(request: schemas.AskIn, result: Result, found: Composition, names
         short_answer=_short_answer(found, language, names),
         sentences=sentences,
         citations=citations,
-        disagreements=[],
+        disagreements=_disagreements(found),
         confidence=found.confidence,
         abstention=None if found.chosen else abstention_out(found, language),
         mode="extractive",
@@ -115,6 +116,23 @@ def _short_answer(found: Composition, language: str, names: Names) -> schemas.Sh
         spans=list(shown.spans),
         gloss=gloss(shown.text, language, names),
     )
+
+
+def _disagreements(found: Composition) -> list[schemas.DisagreementOut]:
+    if not found.differing:
+        return []
+    numbers = {place_of(candidate): number for number, candidate in enumerate(found.chosen, start=1)}
+    values = [
+        schemas.ValueOut(
+            value=told.value.text,
+            unit=told.amount.unit,
+            as_of=told.as_of,
+            as_of_basis="stated" if told.period else "published",
+            citation=numbers[place_of(told.candidate)],
+        )
+        for told in found.differing
+    ]
+    return [schemas.DisagreementOut(measure=found.differing[0].measure, values=values)]
 
 
 def _sentences(chosen: Sequence[Candidate]) -> tuple[str, list[schemas.SentenceOut]]:

@@ -152,6 +152,24 @@ class AbstentionOut(BaseModel):
     nearest: list[CitationOut]
 
 
+class ValueOut(BaseModel):
+    """`value` as its source writes it; `unit` in one spelling. `as_of`: the time that the source names (2023, 2023-12,
+    2024年度) or, where `as_of_basis` is `published`, its own date."""
+
+    value: str
+    unit: str
+    as_of: str | None
+    as_of_basis: Literal["stated", "published"]
+    citation: int
+
+
+class DisagreementOut(BaseModel):
+    """Values that sources give for one measure and time, and that can't all hold. `measure` in a source's words."""
+
+    measure: str
+    values: list[ValueOut]
+
+
 class AnswerOut(BaseModel):
     answer_id: str | None
     question: str
@@ -162,7 +180,7 @@ class AnswerOut(BaseModel):
     short_answer: ShortAnswerOut | None
     sentences: list[SentenceOut]
     citations: list[CitationOut]
-    disagreements: list[dict[str, Any]]
+    disagreements: list[DisagreementOut]
     confidence: float
     abstention: AbstentionOut | None
     mode: Literal["extractive", "generative"]

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api import schemas
 from api.answer import Composition, compose
@@ -35,6 +35,9 @@ from retriever.records import Document
 from retriever.search import Result, Retriever
 
 log = logging.getLogger("tenkyo")
+
+BESIDE = 10
+"""Passages that are read for what other documents say of a question, be `top_k` smaller."""
 
 
 Event = schemas.RetrievalEvent | schemas.SentenceOut | schemas.AnswerOut
@@ -141,8 +144,10 @@ class Service:
     def _find(self, request: schemas.AskIn) -> Asked:
         started = time.perf_counter()
         filters = read_filters(request.filters)
-        result = self.retriever.search(request.question, request.top_k, language=request.language, filters=filters)
-        composition = compose(result, self.retriever)
+        wide = max(request.top_k, BESIDE)
+        found = self.retriever.search(request.question, wide, language=request.language, filters=filters)
+        result, beyond = replace(found, hits=found.hits[: request.top_k]), found.hits[request.top_k :]
+        composition = compose(result, self.retriever, beyond)
         answer = answer_out(request, result, composition, self.names)
         if request.mode == "generative" and not self.writer:
             answer.degraded = EXTRACTIVE.format("no language model is configured")
