@@ -118,7 +118,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"Tenkyo listens on http://{shown}:{port} (try http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
+    typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
     config = uvicorn.Config(create_app(settings), log_level=settings.log_level, access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
 

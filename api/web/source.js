@@ -42,8 +42,10 @@ export async function show(place, from) {
   title.textContent = place.title;
   title.lang = place.language ?? "ja";
   const permalink = element("a", { href: place.url }, words.permalink);
-  const note = place.source_note ? ` · ${place.source_note}` : "";
-  panel.querySelector(".facts").replaceChildren(`${facts(place)}${note} · `, permalink);
+  panel.querySelector(".facts").replaceChildren(`${facts(place)} · `, permalink);
+  const note = panel.querySelector("details");
+  note.hidden = !place.source_note;
+  note.querySelector("p").textContent = place.source_note ?? "";
   const shown = panel.querySelector(".source");
   shown.lang = place.language ?? "ja";
   shown.replaceChildren(...lit(text, place.spans));
