@@ -3,18 +3,20 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
+Scheme = Literal["light", "dark"]
 FOLDER = Path(__file__).parent
-SHOTS = (
+SHOTS: tuple[tuple[str, ViewportSize, Scheme, str, str], ...] = (
     ("answer.png", {"width": 1200, "height": 760}, "light", "ja", "露光装置の国産比率は？"),
     (
         "phone.png",
         {"width": 390, "height": 800},
         "dark",
         "en",
-        "How large was China's core AI industry at the end of 2023?",
+        "How large was China's core AI industry in 2023?",
     ),
 )
 
@@ -37,7 +39,7 @@ def take(
     page.locator("article .text .mark").first.click()
     page.locator("#panel mark").first.wait_for()
     page.mouse.move(0, 0)
-    page.wait_for_timeout(800)  # until scrolling is over
+    page.wait_for_timeout(300)
     page.screenshot(path=FOLDER / name)
     page.close()
 

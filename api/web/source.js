@@ -51,7 +51,8 @@ export async function show(place, from) {
   shown.replaceChildren(...lit(text, place.spans));
   panel.hidden = false;
   panel.focus({ preventScroll: true });
-  shown.querySelector("mark")?.scrollIntoView({ block: "center" });
+  const first = shown.querySelector("mark");
+  if (first) shown.scrollTop = first.offsetTop - shown.clientHeight / 3; // the panel alone, not the page
 }
 
 export function close() {
