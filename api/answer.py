@@ -103,21 +103,45 @@ def _evidence(result: Result, ranked: Ranked, needs: Needs) -> dict[str, float]:
     asked = terms_of(twin.asked)[1] if twin.asked else frozenset[str]()
     held, passage = _words_of(result.hits), _words_of([candidate.hit])
     names = max(1, len(names_in(result.query)))
+    wanted = expected(result.query).kinds
     return {arm: result.hits[0].scores.get(arm, 0.0) / _SCALES.get(arm, 1) for arm in ARMS} | {
         "best": float(ranked.scores[best]) / 10,
         "lacks_value": float(ranked.feature("lacks_value")[best]),
         "wrong_year": float(ranked.feature("wrong_year")[best]),
-        "unsaid": len(needs.unmet(said)) / 10,
+        "length": (len(needs.needs) + len(needs.unknown)) / 10,
         "unasked": needs.unmet_share(said | asked),
+        "rarest_unasked": max((need.weight for need in needs.unmet(said | asked)), default=0.0) / 10,
+        "unsaid_value": float(bool(wanted)) * (1 - _said_of_value(result.query, candidate, needs)),
+        "back": (len(asked & _question_words(result)) / len(asked) if asked else 0.5),
         "rarest": max((need.weight for need in needs.unmet(passage)), default=0.0) / 10,
         "missing": needs.unmet_share(held),
         "absent_name": len(absent_names(result, said)) / names,
         "unheard_name": len(absent_names(result, held)) / names,
-        "unknown": len(needs.unknown) / 10,
         "unknown_share": len(needs.unknown) / max(1, len(needs.unknown) + len(needs.needs)),
         "new": float(not result.hits[0].scores.get("asked_bigrams")),
         "constant": 1.0,
     }
+
+
+def _said_of_value(question, candidate, needs):
+    from api.short import _clause
+    from api.expected import fitting_values
+
+    best = 0.0
+    for part in candidate.parts:
+        if part.is_quote:
+            for v in fitting_values(question, part.text):
+                c = _clause(part.text, v)
+                best = max(best, needs.coverage(c, held_in(c)))
+    return best
+
+
+def _question_words(result):
+    from retriever.text import in_japanese_forms
+
+    return held_in(in_japanese_forms(result.query, result.language)).union(
+        *(held_in(f) for m in result.matches for f in m.means)
+    )
 
 
 def _close(question: str, ranked: Ranked) -> NDArray[np.bool_]:

@@ -20,28 +20,21 @@ _NAME = re.compile(r"[ァ-ヶー]{3,}|\b(?=[A-Za-z0-9.+-]*[A-Z])[A-Za-z][A-Za-z0
 _REQUESTS = frozenset("tell explain please describe give show list me".split())
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 CALIBRATION = Path(__file__).with_name("calibration.json")
-FEATURES = (
-    "best",
-    "words",
-    "headings",
-    "dense",
-    "asked_bigrams",
-    "asked_dense",
+ARMS = ("headings", "dense", "asked_bigrams")
+"""Whose score of the best passage speaks for an answer."""
+FOR = ("best", *ARMS, "alike")
+AGAINST = (
     "lacks_value",
+    "far_value",
     "wrong_year",
-    "unsaid",
-    "unasked",
     "rarest",
     "missing",
     "absent_name",
     "unheard_name",
     "unknown",
-    "unknown_share",
-    "new",
-    "constant",
 )
-ARMS = ("words", "headings", "dense", "asked_bigrams", "asked_dense")
-"""Whose score of the best passage is evidence."""
+FEATURES = (*FOR, *AGAINST, "length", "new", "constant")
+"""Of the evidence. What is `FOR` an answer never counts against it, nor the other way round."""
 _BIGRAM_SHARE = 0.33
 """Of a word's weight: bigrams hold what a dictionary cuts apart."""
 
