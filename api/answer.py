@@ -21,11 +21,12 @@ from api.evidence import (
     is_enough,
     names_in,
     needs_of,
+    words_asked,
 )
 from api.expected import expected
 from api.quotes import prove, squeeze
 from api.selection import Ranked, rank, terms_of, words_with_headings
-from api.short import Short, short_answer
+from api.short import Short, best_value, short_answer
 from retriever.search import Hit, Result, Retriever
 
 MOST_CHARACTERS = 400
@@ -35,7 +36,7 @@ NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 2.5, 1.5, 0.5
 
 Less far where one figure, date or person is asked for, farther where the same written question leads to both.
 """
-_SCALES = {"words": 30, "headings": 30, "asked_bigrams": 100}
+_SCALES = {"headings": 30, "asked_bigrams": 100}
 """Brings BM25 scores near to 1, so that the weights learnt for all evidence are of one size."""
 
 
@@ -96,52 +97,31 @@ def _words_of(hits: Sequence[Hit]) -> frozenset[str]:
 
 
 def _evidence(result: Result, ranked: Ranked, needs: Needs) -> dict[str, float]:
-    """What speaks for an answer, by the names of `api.evidence.FEATURES`."""
+    """By the names of `api.evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
+    said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked."""
     best = int(ranked.scores.argmax())
     candidate, twin = ranked.candidates[best], ranked.twins[best]
     said = words_with_headings(candidate)
-    asked = terms_of(twin.asked)[1] if twin.asked else frozenset[str]()
-    held, passage = _words_of(result.hits), _words_of([candidate.hit])
+    twins_words = terms_of(twin.asked)[1] if twin.asked else frozenset[str]()
+    held = _words_of(result.hits)
     names = max(1, len(names_in(result.query)))
-    wanted = expected(result.query).kinds
+    asks_value = bool(expected(result.query).kinds)
+    length = len(needs.needs) + len(needs.unknown)
     return {arm: result.hits[0].scores.get(arm, 0.0) / _SCALES.get(arm, 1) for arm in ARMS} | {
         "best": float(ranked.scores[best]) / 10,
+        "alike": len(twins_words & words_asked(result)) / len(twins_words) if twins_words else 0.5,
         "lacks_value": float(ranked.feature("lacks_value")[best]),
+        "far_value": 1 - best_value(result.query, candidate, needs).said if asks_value else 0.0,
         "wrong_year": float(ranked.feature("wrong_year")[best]),
-        "length": (len(needs.needs) + len(needs.unknown)) / 10,
-        "unasked": needs.unmet_share(said | asked),
-        "rarest_unasked": max((need.weight for need in needs.unmet(said | asked)), default=0.0) / 10,
-        "unsaid_value": float(bool(wanted)) * (1 - _said_of_value(result.query, candidate, needs)),
-        "back": (len(asked & _question_words(result)) / len(asked) if asked else 0.5),
-        "rarest": max((need.weight for need in needs.unmet(passage)), default=0.0) / 10,
+        "rarest": max((need.weight for need in needs.unmet(said | twins_words)), default=0.0) / 10,
         "missing": needs.unmet_share(held),
         "absent_name": len(absent_names(result, said)) / names,
         "unheard_name": len(absent_names(result, held)) / names,
-        "unknown_share": len(needs.unknown) / max(1, len(needs.unknown) + len(needs.needs)),
+        "unknown": len(needs.unknown) / max(1, length),
+        "length": length / 10,
         "new": float(not result.hits[0].scores.get("asked_bigrams")),
         "constant": 1.0,
     }
-
-
-def _said_of_value(question, candidate, needs):
-    from api.short import _clause
-    from api.expected import fitting_values
-
-    best = 0.0
-    for part in candidate.parts:
-        if part.is_quote:
-            for v in fitting_values(question, part.text):
-                c = _clause(part.text, v)
-                best = max(best, needs.coverage(c, held_in(c)))
-    return best
-
-
-def _question_words(result):
-    from retriever.text import in_japanese_forms
-
-    return held_in(in_japanese_forms(result.query, result.language)).union(
-        *(held_in(f) for m in result.matches for f in m.means)
-    )
 
 
 def _close(question: str, ranked: Ranked) -> NDArray[np.bool_]:

@@ -109,6 +109,12 @@ def needs_of(result: Result, retriever: Retriever) -> Needs:
     return Needs(tuple(needs), weights, unknown)
 
 
+def words_asked(result: Result) -> frozenset[str]:
+    """Of the question, and of what the glossary knew in it."""
+    own = held_in(in_japanese_forms(result.query, result.language))
+    return own.union(*(held_in(form) for match in result.matches for form in match.means))
+
+
 def absent_names(result: Result, held: frozenset[str]) -> list[str]:
     """Katakana and Latin names of a question that a text with these words holds in no form: 0 to all of them."""
     absent: list[str] = []

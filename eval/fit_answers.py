@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from api import selection
 from api.answer import choose
 from api.candidates import split_hit
-from api.evidence import FEATURES, needs_of
+from api.evidence import AGAINST, FEATURES, FOR, needs_of
 from eval.answers import contains, meets
 from eval.errors import BadQuestions
 from eval.questions import Question
@@ -21,11 +21,14 @@ from retriever.index import Index
 from retriever.records import Asked
 from retriever.search import Retriever
 
-SENTENCE_RIDGE, EVIDENCE_RIDGE = 0.001, 0.0002
+SENTENCE_RIDGE, EVIDENCE_RIDGE = 0.001, 0.0001
 NEW_SHARE = 0.3
 """What questions about documents without written questions count beside the others."""
 FOREIGN_LOSS, NO_ANSWER_LOSS = 0.02, 0.045
 """Shares of the answerable dev questions that may be refused as foreign, and as not answered."""
+
+
+Bounds = Sequence[tuple[float | None, float | None]]
 
 
 @dataclass(frozen=True)
@@ -153,11 +156,12 @@ def _tell_apart(written: Outcomes, new: Outcomes, unanswerable: NDArray[np.bool_
     yes = np.tile(written.answerable[used], 2)
     weights = np.where(yes, 1 / yes.mean(), 1 / (1 - yes.mean())) if yes.any() and not yes.all() else np.ones(len(yes))
     weights[len(yes) // 2 :] *= NEW_SHARE
-    return _logistic(np.concatenate([written.features[used], new.features[used]]), yes, weights)
+    bounds = [(0, None) if name in FOR else (None, 0) if name in AGAINST else (None, None) for name in FEATURES]
+    return _logistic(np.concatenate([written.features[used], new.features[used]]), yes, weights, bounds)
 
 
 def _logistic(
-    features: NDArray[np.float64], yes: NDArray[np.bool_], weights: NDArray[np.float64]
+    features: NDArray[np.float64], yes: NDArray[np.bool_], weights: NDArray[np.float64], bounds: Bounds | None = None
 ) -> NDArray[np.float64]:
     """Logistic regression with a light ridge; the last feature is the constant. Raises `BadQuestions`."""
     if yes.all() or not yes.any():
@@ -170,7 +174,9 @@ def _logistic(
         slope = -(signs * shares / (1 + np.exp(margins))) @ features + 2 * EVIDENCE_RIDGE * held
         return float(shares @ np.logaddexp(0, -margins) + EVIDENCE_RIDGE * held @ held), slope
 
-    found: NDArray[np.float64] = minimize(loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B").x
+    found: NDArray[np.float64] = minimize(
+        loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds
+    ).x
     return found
 
 
