@@ -158,6 +158,10 @@ def _frequency(term: str, field: str, retriever: Retriever) -> int:
     return sum(segment.fields[field].frequency(term) for segment in retriever.index.segments)
 
 
+MOST_SURE = 3.0
+"""Past these odds (20 to 1) relevance and support say no more of whether the answer is right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Two logistic regressions over `FEATURES`, and the least of each at which one answers.
@@ -189,7 +193,7 @@ def is_enough(evidence: Mapping[str, float]) -> bool:
 def confidence(evidence: Mapping[str, float]) -> float:
     """Probability that an answer from this evidence holds what was asked for."""
     learnt = calibration()
-    sums = {"relevance": weigh(evidence, learnt.relevance), "support": weigh(evidence, learnt.support)}
+    sums = {name: min(MOST_SURE, weigh(evidence, getattr(learnt, name))) for name in ("relevance", "support")}
     return 1 / (1 + math.exp(-weigh(sums | {"best": evidence["best"], "constant": 1.0}, learnt.confidence)))
 
 

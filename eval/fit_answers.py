@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from api import selection
 from api.answer import choose
 from api.candidates import split_hit
-from api.evidence import AGAINST, FEATURES, FOR, needs_of
+from api.evidence import AGAINST, FEATURES, FOR, MOST_SURE, needs_of
 from eval.answers import contains, meets
 from eval.errors import BadQuestions
 from eval.questions import Question
@@ -140,7 +140,9 @@ def calibrate(written: Outcomes, new: Outcomes) -> dict[str, object]:
     least = [np.quantile(s[written.answerable], q) for s, q in zip(sums, (FOREIGN_LOSS, NO_ANSWER_LOSS), strict=True)]
     right = written.right & (sums[0] >= least[0]) & (sums[1] >= least[1])  # a refusal holds nothing
     best = written.features[:, FEATURES.index("best")]
-    confidence = _logistic(np.stack([*sums, best, np.ones(len(best))], axis=1), right, written.weights)
+    confidence = _logistic(
+        np.stack([*np.minimum(sums, MOST_SURE), best, np.ones(len(best))], axis=1), right, written.weights
+    )
     return {
         "relevance": _named(FEATURES, relevance),
         "support": _named(FEATURES, support),
