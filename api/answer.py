@@ -7,31 +7,40 @@ documents don't say it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from api.candidates import Candidate, split_hit
 from api.disagreement import joined, told_beside
 from api.evidence import (
+    ARMS,
     Needs,
     absent_names,
     as_written,
-    calibration,
+    confidence,
     held_in,
     is_enough,
     names_in,
     needs_of,
-    probability,
+    words_asked,
 )
 from api.expected import expected
 from api.measure import Told
 from api.quotes import prove, squeeze
-from api.selection import Ranked, rank
-from api.short import Short, short_answer
+from api.selection import Ranked, rank, terms_of, words_with_headings
+from api.short import Short, best_value, short_answer
 from api.sources import MOST_CHARACTERS, Line, fitting, place_of
 from api.spanning import asks_several, of_each_document
 from retriever.search import Hit, Result, Retriever
 
 MOST_SENTENCES = 4
-NEXT_SENTENCE = 2.0
-"""A further sentence is taken if its score is at most this far below the best one's: e^-2 times as likely."""
+NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 2.5, 1.5, 0.5
+"""A further sentence is taken if its score is at most this far below the best one's: e^-2.5 times as likely.
+
+Less far where one figure, date or person is asked for, farther where the same written question leads to both.
+"""
+_SCALES = {"headings": 30, "asked_bigrams": 100}
+"""Brings BM25 scores near to 1, so that the weights learnt for all evidence are of one size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class Composition:
     @property
     def confidence(self) -> float:
         """Probability that the answer holds what was asked for."""
-        return round(probability(self.evidence, calibration().confidence), 4) if self.evidence else 0.0
+        return round(confidence(self.evidence), 4) if self.evidence else 0.0
 
 
 def compose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> Composition:
@@ -71,7 +80,8 @@ def choose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> 
         return Composition((), (), None, tuple(need.name for need in needs.needs), {})
     ranked = rank(result, needs, candidates, retriever)
     order = (-ranked.scores).argsort(kind="stable")
-    taken = _take(ranked, [i for i in order if ranked.scores[i] >= ranked.scores[order[0]] - NEXT_SENTENCE])
+    close = _close(result.query, ranked)
+    taken = _take(ranked, [i for i in order if close[i]])
     lines = [Line(candidates[i], ranked.twins[i]) for i in taken]
     if asks_several(result.query):
         lines = of_each_document(result, beyond, needs, retriever, _take) or lines
@@ -81,9 +91,9 @@ def choose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> 
     nearest = _one_a_hit([candidates[i] for i in order])
     for candidate in (*chosen, *nearest):
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
-    held = _words_of(result.hits)
-    missing = as_written(result.query, (*needs.missing(held), *needs.unknown))
-    evidence = _evidence(result, ranked, needs, missing)
+    unmet = needs.unmet(_words_of(result.hits))
+    missing = as_written(result.query, (*(need.name for need in unmet), *needs.unknown))
+    evidence = _evidence(result, ranked, needs)
     short = _short(result.query, lines, chosen, needs)
     shown = {place_of(candidate) for candidate in chosen}
     whole = all(place_of(one.candidate) in shown for one in told.differing)
@@ -107,30 +117,40 @@ def _words_of(hits: Sequence[Hit]) -> frozenset[str]:
     return frozenset[str]().union(*(held_in(text) for h in hits for text in (h.passage.text, *h.passage.section)))
 
 
-def _evidence(result: Result, ranked: Ranked, needs: Needs, missing: Sequence[str]) -> dict[str, float]:
-    """What speaks for an answer, by the names of `api.evidence.FEATURES`."""
-    foreign = result.language != "ja"
+def _evidence(result: Result, ranked: Ranked, needs: Needs) -> dict[str, float]:
+    """By the names of `api.evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
+    said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked."""
     best = int(ranked.scores.argmax())
-    near = ranked.scores >= ranked.scores[best] - NEXT_SENTENCE
+    candidate, twin = ranked.candidates[best], ranked.twins[best]
+    said = words_with_headings(candidate)
+    twins_words = terms_of(twin.asked)[1] if twin.asked else frozenset[str]()
+    held = _words_of(result.hits)
+    names = max(1, len(names_in(result.query)))
     asks_value = bool(expected(result.query).kinds)
-    every, names = max(1, len(needs.needs)), names_in(result.query)
-    return {
-        "score": result.hits[0].score,
-        "best": float(ranked.scores[best]),
-        "covered": float(ranked.feature("covered")[best]),
-        "like": float(ranked.feature("like").max()),
-        "asked": float(ranked.feature("asked").max()),
-        "far_value": float(asks_value) * (1 - float(ranked.feature("asked")[best])),
-        "best_lacks_value": float(ranked.feature("lacks_value")[best]),
-        "lacks_value": float(ranked.feature("lacks_value")[near].min()),
-        "other_year": float(ranked.feature("other_year")[near].min()),
-        "missing": len(missing) / every,
-        "absent_name": len(absent_names(result, _words_of([ranked.candidates[best].hit]))) / max(1, len(names)),
-        "unheard_name": len(absent_names(result, _words_of(result.hits))) / max(1, len(names)),
-        "other" if foreign else "unknown": len(needs.unknown) / every,
-        "foreign": float(foreign),
+    return {arm: result.hits[0].scores.get(arm, 0.0) / _SCALES.get(arm, 1) for arm in ARMS} | {
+        "best": float(ranked.scores[best]) / 10,
+        "alike": len(twins_words & words_asked(result)) / len(twins_words) if twins_words else 0.5,
+        "lacks_value": float(ranked.feature("lacks_value")[best]),
+        "far_value": 1 - best_value(result.query, candidate, needs).said if asks_value else 0.0,
+        "wrong_year": float(ranked.feature("wrong_year")[best]),
+        "rarest": max((need.weight for need in needs.unmet(said | twins_words)), default=0.0) / 10,
+        "missing": needs.unmet_share(held),
+        "absent_name": len(absent_names(result, said)) / names,
+        "unheard_name": len(absent_names(result, held)) / names,
+        "unknown": len(needs.unknown) / max(1, len(needs.needs) + len(needs.unknown)),
+        "new": float(not result.hits[0].scores.get("asked_bigrams")),
         "constant": 1.0,
     }
+
+
+def _close(question: str, ranked: Ranked) -> NDArray[np.bool_]:
+    """(C,): which candidates are nearly as likely to answer as the best one."""
+    best = int(ranked.scores.argmax())
+    twin = ranked.twins[best].asked
+    reach = NEXT_VALUE if expected(question).kinds else NEXT_SENTENCE
+    same = np.asarray([twin is not None and other.asked == twin for other in ranked.twins])
+    close: NDArray[np.bool_] = ranked.scores + SAME_TWIN * same >= ranked.scores[best] - reach
+    return close
 
 
 def _take(ranked: Ranked, ordered: Sequence[int]) -> list[int]:

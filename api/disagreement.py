@@ -43,7 +43,7 @@ def joined(lines: Sequence[Line], told: Beside) -> list[Line]:
     """The best line, those with the figures that are told beside, then the others."""
     twins = {place_of(line.candidate): line.twin for line in lines}
     candidates = [one.candidate for one in (*told.differing, *told.series)]
-    added = [Line(candidate, twins.get(place_of(candidate), Twin(0.0))) for candidate in candidates]
+    added = [Line(candidate, twins.get(place_of(candidate), Twin(0.0, 0.0, 0.0))) for candidate in candidates]
     return list({place_of(line.candidate): line for line in (*lines[:1], *added, *lines)}.values())
 
 

@@ -20,24 +20,21 @@ _NAME = re.compile(r"[ァ-ヶー]{3,}|\b(?=[A-Za-z0-9.+-]*[A-Z])[A-Za-z][A-Za-z0
 _REQUESTS = frozenset("tell explain please describe give show list me".split())
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 CALIBRATION = Path(__file__).with_name("calibration.json")
-FEATURES = (
-    "score",
-    "best",
-    "covered",
-    "like",
-    "asked",
-    "far_value",
-    "best_lacks_value",
+ARMS = ("headings", "dense", "asked_bigrams")
+"""Whose score of the best passage speaks for an answer."""
+FOR = ("best", *ARMS, "alike")
+AGAINST = (
     "lacks_value",
-    "other_year",
+    "far_value",
+    "wrong_year",
+    "rarest",
     "missing",
     "absent_name",
     "unheard_name",
     "unknown",
-    "other",
-    "foreign",
-    "constant",
 )
+FEATURES = (*FOR, *AGAINST, "new", "constant")
+"""Of the evidence. What is `FOR` an answer never counts against it, nor the other way round."""
 _BIGRAM_SHARE = 0.33
 """Of a word's weight: bigrams hold what a dictionary cuts apart."""
 
@@ -68,8 +65,13 @@ class Needs:
         found += sum(weight for bigram, weight in self.bigrams.items() if bigram in written)
         return found / total if total else 0.0
 
-    def missing(self, held: frozenset[str]) -> tuple[str, ...]:
-        return tuple(need.name for need in self.needs if not any(form <= held for form in need.forms))
+    def unmet(self, held: frozenset[str]) -> tuple[Need, ...]:
+        return tuple(need for need in self.needs if not any(form <= held for form in need.forms))
+
+    def unmet_share(self, held: frozenset[str]) -> float:
+        """Of the weight of all needs."""
+        total = sum(need.weight for need in self.needs)
+        return sum(need.weight for need in self.unmet(held)) / total if total else 0.0
 
 
 @lru_cache(maxsize=8192)
@@ -105,6 +107,12 @@ def needs_of(result: Result, retriever: Retriever) -> Needs:
     if result.language != "ja":
         unknown += tuple(w for w in asked if w not in covered and not _frequency(w, "words", retriever))
     return Needs(tuple(needs), weights, unknown)
+
+
+def words_asked(result: Result) -> frozenset[str]:
+    """Of the question, and of what the glossary knew in it."""
+    own = held_in(in_japanese_forms(result.query, result.language))
+    return own.union(*(held_in(form) for match in result.matches for form in match.means))
 
 
 def absent_names(result: Result, held: frozenset[str]) -> list[str]:
@@ -150,12 +158,16 @@ def _frequency(term: str, field: str, retriever: Retriever) -> int:
     return sum(segment.fields[field].frequency(term) for segment in retriever.index.segments)
 
 
+MOST_SURE = 3.0
+"""Past these odds (20 to 1) relevance and support say no more of whether the answer is right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Three logistic regressions over `FEATURES`, and the least `relevance` and `support` at which one answers.
+    """Two logistic regressions over `FEATURES`, and the least of each at which one answers.
 
-    `relevance`: is this the documents' field? `support`: do they say just what is asked? `confidence`: does the
-    answer hold it?
+    `relevance`: is this the documents' field? `support`: do they say just what is asked? `confidence`, that an answer
+    holds what was asked for, is reckoned from the sums of both and the best sentence's score.
     """
 
     relevance: Mapping[str, float]
@@ -174,9 +186,17 @@ def calibration() -> Calibration:
 def is_enough(evidence: Mapping[str, float]) -> bool:
     """Whether to answer."""
     learnt = calibration()
-    relevant = probability(evidence, learnt.relevance) >= learnt.least_relevance
-    return relevant and probability(evidence, learnt.support) >= learnt.least_support
+    relevant = weigh(evidence, learnt.relevance) >= learnt.least_relevance
+    return relevant and weigh(evidence, learnt.support) >= learnt.least_support
 
 
-def probability(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    return 1 / (1 + math.exp(-sum(weight * evidence.get(name, 0.0) for name, weight in weights.items())))
+def confidence(evidence: Mapping[str, float]) -> float:
+    """Probability that an answer from this evidence holds what was asked for."""
+    learnt = calibration()
+    sums = {name: min(MOST_SURE, weigh(evidence, getattr(learnt, name))) for name in ("relevance", "support")}
+    return 1 / (1 + math.exp(-weigh(sums | {"best": evidence["best"], "constant": 1.0}, learnt.confidence)))
+
+
+def weigh(evidence: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """A logistic regression's sum: the logarithm of the odds."""
+    return sum(weight * evidence.get(name, 0.0) for name, weight in weights.items())

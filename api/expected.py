@@ -23,7 +23,7 @@ _ASKED: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("date",),
         re.compile(
-            r"いつ(?!も)|何年(?!間)|何月|何日(?!間)|年月日?|時期|日付|"
+            r"いつ(?!も|く|い)|何年(?!間)|何月|何日(?!間)|年月日?|時期|日付|"
             r"什么时候|何时|哪一?[年天月]|哪几[天年]|几月|时间(?:是|$)|年份|"
             r"^when\b|\bwhen (?:did|was|were|will|is|does|do)\b|(?:what|which|in what) (?:year|month|date|day)\b|"
             r"\b(?:launch|release) date\b",
@@ -43,22 +43,22 @@ _ASKED: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ("money",),
         re.compile(
             r"いくら|幾ら|何[兆億万千百]*(?:元|ドル|円)|金額|価格|値段|料金|費用(?!対効果)|コスト|売上|予算|(?:投資|調達|融資|資金|総|補助)額|時価総額|"
-            r"多少(?:亿|万)?(?:元|钱|美元)|金额|营收|售价|价格是|融资额|投资额|成本|"
+            r"多少(?:亿|万)?(?:元|钱|美元)|金额|营收|售价|价格是|融资额|投资额|成本(?!土)|"
             r"\bhow much\b|\b(?:price|cost|revenue|budget|funding|valuation)\b|how many (?:yuan|dollars|rmb)",
             re.IGNORECASE,
         ),
     ),
     (
         ("person",),
-        re.compile(r"誰|だれ|どなた|氏名|人名|谁|哪位|叫什么名字|\bwho(?:se|m)?\b", re.IGNORECASE),
+        re.compile(r"誰|だれ|どなた|氏名|人名|谁|哪位|\bwho(?:se|m)?\b", re.IGNORECASE),
     ),
     (
         FIGURES,
         re.compile(
-            r"何[兆億万千百]*(?P<unit>社|人|名|台|件|種類|種|個|カ国|か国|店舗|店|校|回|本|枚|位|倍|つ|カ月|か月|ヶ月|年間|日間|時間|分|カ所|か所)|"
+            r"何[兆億万千百]*(?P<unit>社|人|名|台|件|種類|種|個|カ国|か国(?!語)|店舗|店|校|回|本|枚|位|倍|つ|カ月|か月|ヶ月|年間|日間|時間|分|カ所|か所)|"
             r"いくつ|幾つ|どのくらい|どれ(?:くらい|ぐらい|ほど|だけ)|どの程度|規模(?:は|$|について)|[^大多少]数(?:は|$|を教えて|について)|"
-            r"多少|几(?:家|个|名|位|台|项|款|次|种|倍|类|天|年|所|条)|数量|规模(?:是|$|有)|排名|第几|"
-            r"\bhow (?:many|large|big|long|often|far|fast|tall|high)\b|\bnumber of\b|\bsize of\b|\brank(?:ed|ing)?\b",
+            r"多少|(?<!哪)几(?:家|个|名|位|台|项|款|次|种|倍|类|天|年|所|条)|数量|规模(?:是|$|有)|排名|第几|"
+            r"\bhow (?:many|large|big|long|often|far|fast|tall|high)\b|\bnumber of\b|\bsize of\b|\brank(?:ed)?\b",
             re.IGNORECASE,
         ),
     ),

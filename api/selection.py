@@ -5,6 +5,7 @@ question to those is a feature, too (Lewis et al. 2021, PAQ, arXiv 2102.07033); 
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,42 +19,51 @@ from numpy.typing import NDArray
 from api.candidates import Candidate
 from api.evidence import Needs, held_in
 from api.expected import expected, fitting_values
+from retriever.embed import Embedder
+from retriever.numbers import other_forms
 from retriever.records import Asked, Span
 from retriever.search import Result, Retriever
-from retriever.text import normalise
+from retriever.text import in_japanese_forms, normalise, words
 
 SELECTION = Path(__file__).with_name("selection.json")
 FEATURES = (
     "covered",
-    "covered_alone",
     "like",
     "asked",
-    "asked_best",
+    "said",
+    "written",
+    "places",
     "passage",
-    "passage_sure",
-    "first",
+    "asked_words",
     "form",
+    "bare",
     "lacks_value",
-    "other_year",
+    "wrong_year",
 )
-_LABEL = 30
-_LEAST_ASKED = 0.3
+_FLOORS = {"covered": 0.3, "like": 0.1, "asked": 0.3, "said": 0.3, "asked_words": 1.0}
+"""What is told as a share of the best candidate's: that counts as no less than this."""
+_LABEL = 25
+_VECTORS_IN_MEMORY = 8192
 _SOURCE_LINE = re.compile(r"^(?:写真)?(?:出所|資料|出典)[)）:：]|^※?注[)）:：]|^Date:|(?:引用|作成)。?$")
 _ASKS_DEFINITION = re.compile(
     r"定義|とは|って何|意味|何です|[什甚][么麼]是|是什[么麼]|what (?:is|are|does .* mean)|defin", re.IGNORECASE
 )
 _DEFINES = re.compile(r"とは、?.+(?:指す|いう|造語|である|です|こと)|：.+(?:指す|略)")
-_FIGURE = re.compile(r"[0-9０-９]")
 _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 
 
 class Twin(NamedTuple):
     """Of the questions written for a candidate, the one most like the asked one, and their cosine.
 
-    Where none were written for its passage, the candidate is its own question: `asked` is `None`.
+    `near`: mean cosine of the three nearest; `said`: the share of the asked question that the two hold which say
+    most of it; `written`: how many there are. Where none were written for its passage, the candidate is its own
+    question: `asked` is `None`.
     """
 
     likeness: float
+    near: float
+    said: float
+    written: int = 1
     asked: Asked | None = None
 
 
@@ -81,26 +91,24 @@ def weights() -> Mapping[str, float]:
 def rank(result: Result, needs: Needs, candidates: Sequence[Candidate], retriever: Retriever) -> Ranked:
     """Weigh every candidate; there must be one."""
     vector = retriever.embedder.encode_queries([result.query])[0]
-    like = retriever.embedder.encode_passages([_context(c) for c in candidates]) @ vector
-    twins = _twins(result, candidates, vector, like, retriever)
-    asked = np.asarray([twin.likeness for twin in twins])
-    headings = [" ".join(c.hit.passage.section) for c in candidates]
-    held = [held_in(candidate.text) for candidate in candidates]
-    with_headings = [own | held_in(heading) for own, heading in zip(held, headings, strict=True)]
+    like = _vectors([_context(c) for c in candidates], retriever.embedder) @ vector
+    covered = [needs.coverage(with_headings(c), words_with_headings(c)) for c in candidates]
+    twins = _twins(result, needs, candidates, [*zip(map(float, like), covered, strict=True)], vector, retriever)
     columns = {
-        "covered": [
-            needs.coverage(f"{heading} {c.text}", every)
-            for c, heading, every in zip(candidates, headings, with_headings, strict=True)
-        ],
-        "covered_alone": [needs.coverage(c.text, own) for c, own in zip(candidates, held, strict=True)],
+        "covered": covered,
         "like": like,
-        "asked": asked,
-        "asked_best": asked / max(asked.max(), _LEAST_ASKED),
+        "asked": [twin.near for twin in twins],
+        "said": [twin.said for twin in twins],
+        "written": [math.log1p(twin.written) for twin in twins],
+        "places": [math.log(max(1, len(twin.asked.answer))) if twin.asked else 0.0 for twin in twins],
         "passage": [c.hit.score / max(result.hits[0].score, 1e-6) for c in candidates],
-        "passage_sure": [c.hit.score for c in candidates],
-        "first": [float(c.hit.rank == 1) for c in candidates],
+        "asked_words": [c.hit.scores.get("asked_words", 0.0) for c in candidates],
         "form": [_form(result.query, c) for c in candidates],
-    } | _values(result.query, candidates, headings)
+        "bare": [float(_is_bare(c)) for c in candidates],
+    } | _values(result.query, candidates)
+    for name, floor in _FLOORS.items():
+        values = np.asarray(columns[name])
+        columns[name] = values / max(floor, values.max())
     features = np.stack([np.asarray(columns[name], np.float64) for name in FEATURES], axis=1)
     learnt = weights()
     scores = features @ np.asarray([learnt.get(name, 0.0) for name in FEATURES])
@@ -112,25 +120,70 @@ def _context(candidate: Candidate) -> str:
     return " ".join((*candidate.hit.passage.section[-1:], candidate.text))
 
 
+def with_headings(candidate: Candidate) -> str:
+    return " ".join((*candidate.hit.passage.section, candidate.text))
+
+
+def words_with_headings(candidate: Candidate) -> frozenset[str]:
+    return held_in(candidate.text).union(*(held_in(heading) for heading in candidate.hit.passage.section))
+
+
+def _vectors(texts: Sequence[str], embedder: Embedder) -> NDArray[np.float32]:
+    """(texts, dimensions): the same sentences come for one question after another."""
+    known = _known_vectors(embedder.name)
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    if len(known) + len(new) > _VECTORS_IN_MEMORY:
+        known.clear()
+        new = list(dict.fromkeys(texts))
+    if new:
+        known.update(zip(new, embedder.encode_passages(new), strict=True))
+    return np.stack([known[text] for text in texts])
+
+
+@lru_cache(maxsize=2)
+def _known_vectors(model: str) -> dict[str, NDArray[np.float32]]:
+    return {}
+
+
 def _twins(
     result: Result,
+    needs: Needs,
     candidates: Sequence[Candidate],
+    own: Sequence[tuple[float, float]],
     vector: NDArray[np.float32],
-    like: NDArray[np.float32],
     retriever: Retriever,
 ) -> tuple[Twin, ...]:
-    twins = [Twin(float(own)) for own in like]
+    """`own`: of each candidate, its likeness to the question and what it covers of it."""
+    twins = [Twin(likeness, likeness, covered) for likeness, covered in own]
     for hit in result.hits:
         questions, vectors = retriever.index.asked_of(hit.place)
         mine = [i for i, candidate in enumerate(candidates) if candidate.hit.rank == hit.rank]
         if questions:
             cosines = vectors @ vector
-            for i, answered in zip(
-                mine, _answered(questions, tuple(candidates[i].quote.spans for i in mine)), strict=True
-            ):
-                best = max(answered, key=lambda q: cosines[q], default=None)
-                twins[i] = Twin(0.0) if best is None else Twin(max(0.0, float(cosines[best])), questions[best])
+            said = np.asarray([needs.coverage(*terms_of(question)) for question in questions])
+            answered = _answered(questions, tuple(candidates[i].quote.spans for i in mine))
+            for i, numbers in zip(mine, answered, strict=True):
+                twins[i] = _twin(questions, cosines, said, np.asarray(numbers, int))
     return tuple(twins)
+
+
+def _twin(
+    questions: Sequence[Asked], cosines: NDArray[np.float32], said: NDArray[np.float64], numbers: NDArray[np.int64]
+) -> Twin:
+    """Of the questions with these numbers."""
+    if not len(numbers):
+        return Twin(0.0, 0.0, 0.0, 0)
+    mine, told = cosines[numbers], said[numbers]
+    best = int(numbers[(mine + told).argmax()])
+    near, most = float(np.sort(mine)[-3:].mean()), float(np.sort(told)[-2:].mean())
+    return Twin(max(0.0, float(cosines[best])), max(0.0, near), most, len(numbers), questions[best])
+
+
+@lru_cache(maxsize=16384)
+def terms_of(question: Asked) -> tuple[str, frozenset[str]]:
+    """A written question in the characters that Japanese uses, and its words."""
+    written = in_japanese_forms(question.text, question.language)
+    return written, frozenset(words(written))
 
 
 @lru_cache(maxsize=1024)
@@ -146,22 +199,28 @@ def _meet(one: Sequence[Span], other: Sequence[Span]) -> bool:
 
 
 def _form(question: str, candidate: Candidate) -> float:
-    """What the form alone says, -1 to 1: a definition for who asks for one; no bare heading, caption or source line."""
-    text = candidate.text
-    if _SOURCE_LINE.search(text):
+    """What the form alone says: 1 for a definition where one is asked for, -1 for a caption or source line."""
+    if _SOURCE_LINE.search(candidate.text):
         return -1.0
-    if _ASKS_DEFINITION.search(question) and _DEFINES.search(text):
-        return 1.0
-    fuller = text.endswith("。") or len(candidate.parts) > 1 or _FIGURE.search(text) or len(text) > _LABEL
-    return 0.0 if fuller else -1.0
+    return float(bool(_ASKS_DEFINITION.search(question) and _DEFINES.search(candidate.text)))
 
 
-def _values(question: str, candidates: Sequence[Candidate], headings: Sequence[str]) -> dict[str, list[float]]:
-    """Whether a figure, date or person that is asked for is there, and whether the years agree."""
+def _is_bare(candidate: Candidate) -> bool:
+    """A heading, label or cell on its own: it names a thing and says nothing of it."""
+    return len(candidate.text) < _LABEL and not candidate.text.endswith("。") and len(candidate.parts) == 1
+
+
+def _values(question: str, candidates: Sequence[Candidate]) -> dict[str, list[float]]:
+    """Whether a figure, date or person that is asked for is lacking, and whether other years are told than asked."""
     asks = bool(expected(question).kinds)
-    years = set(_YEAR.findall(normalise(question)))
-    said = [set(_YEAR.findall(normalise(f"{h} {c.text}"))) for c, h in zip(candidates, headings, strict=True)]
+    years = years_in(question)
+    said = [years_in(c.text) if years else frozenset[str]() for c in candidates]
     return {
         "lacks_value": [float(asks and not fitting_values(question, c.text)) for c in candidates],
-        "other_year": [float(bool(years) and not years <= own) for own in said],
+        "wrong_year": [float(bool(own) and not years & own) for own in said],
     }
+
+
+def years_in(text: str) -> frozenset[str]:
+    """Those told by eras (令和7年), too."""
+    return frozenset(_YEAR.findall(" ".join((normalise(text), *other_forms(text)))))

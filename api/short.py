@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
-from api.candidates import Candidate
+from api.candidates import Candidate, Part
 from api.evidence import Needs, held_in
 from api.expected import expected, fitting_values
 from api.quotes import Quote, mapped, quote
@@ -37,8 +38,10 @@ def short_answer(question: str, chosen: Sequence[Candidate], twins: Sequence[Twi
         if likeness >= CLOSE and known and _fits(question, known.text):
             return Short(i, known)
     for i, candidate in enumerate(chosen):
-        if value := _best_value(question, candidate, needs):
-            return Short(i, value)
+        told = best_value(question, candidate, needs)
+        if told.value and told.part and told.said >= LEAST_SAID:
+            shown = mapped(told.part.text, told.part.spans, candidate.hit.document)
+            return Short(i, quote(shown.slice(told.value.start, told.value.end), candidate.hit.document))
     return None
 
 
@@ -59,17 +62,24 @@ def _at(candidate: Candidate, spans: Sequence[Span]) -> Quote | None:
     return None
 
 
-def _best_value(question: str, candidate: Candidate, needs: Needs) -> Quote | None:
+class Told(NamedTuple):
+    """A value with its part of a sentence, and the share of the question that its clause says."""
+
+    said: float
+    value: Value | None = None
+    part: Part | None = None
+
+
+def best_value(question: str, candidate: Candidate, needs: Needs) -> Told:
     """The fitting value whose clause says most of what was asked."""
-    best: tuple[float, Quote] | None = None
+    best = Told(0.0)
     for part in (part for part in candidate.parts if part.is_quote):
         for value in fitting_values(question, part.text):
             clause = _clause(part.text, value)
             said = needs.coverage(clause, held_in(clause))
-            if said >= LEAST_SAID and (best is None or said > best[0]):
-                shown = mapped(part.text, part.spans, candidate.hit.document)
-                best = said, quote(shown.slice(value.start, value.end), candidate.hit.document)
-    return best[1] if best else None
+            if best.value is None or said > best.said:
+                best = Told(said, value, part)
+    return best
 
 
 def _clause(text: str, value: Value) -> str:

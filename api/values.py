@@ -49,7 +49,7 @@ _PATTERNS = {
     "money": re.compile(rf"{_STARTS}{_ABOUT}{_RANGE}{_NUMBER}余?{_MONEY}{_MORE_OR_LESS}?"),
     "share": re.compile(rf"{_STARTS}{_ABOUT}{_RANGE}(?:{_NUMBER}|{_KANJI_NUMBER}(?=割|分の)){_SHARE}{_MORE_OR_LESS}?"),
     "count": re.compile(
-        rf"{_STARTS}{_ABOUT}{_RANGE}(?:{_NUMBER}余?大?(?:{_COUNTERS}|{_SHORT_COUNTERS}){_MORE_OR_LESS}?"
+        rf"{_STARTS}{_ABOUT}{_RANGE}(?:{_NUMBER}余?大? ?(?:{_COUNTERS}|{_SHORT_COUNTERS}){_MORE_OR_LESS}?"
         rf"|(?!(?:19|20)[0-9]{{2}}(?![0-9])){_NUMBER}{_MORE_OR_LESS}|{_KANJI_NUMBER}(?:社|カ国|か国|倍){_MORE_OR_LESS}?)"
     ),
     "person": re.compile(_PERSON),

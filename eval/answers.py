@@ -77,6 +77,8 @@ def measure_answers(
             put("citation_precision", question, float(np.mean([any(meets(c, e) for e in places) for c in citations])))
         cited = [any(meets(c, e) for c in citations for e in group) for group in question.evidence]
         put("citation_recall", question, float(np.mean(cited)))
+        if len({evidence.document for evidence in places}) > 1 and len(cited) > 1:
+            put("both_cited", question, float(all(cited)))
         if question.type in SHORT_TYPES and answer["short_answer"]:
             exact, f1 = short_scores(question, answer["short_answer"]["text"])
             put("short_exact", question, exact)

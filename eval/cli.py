@@ -307,16 +307,19 @@ def fit_command(
     """Learn on dev, and on JaQuAD titles new to the model, how to weigh the arms; on dev, how sure an answer is."""
     with opened() as service:
         dev = _questions(service, "dev")
-        with newcomers(Settings(), dev, models) as found:
-            weights = fit.learn((dev, service.retriever), [newcomer.example for newcomer in found], data)
+        with newcomers(Settings(), dev, models) as known:
+            weights = fit.learn((dev, service.retriever), [newcomer.example for newcomer in known], data)
         fit.write(weights, SHIPPED_WEIGHTS)
         say("written to retriever/weights.json")
         retriever = service.with_weights(weights).retriever
-        fit.write(fit_answers.fit_selection(fit_answers.choices(dev, retriever)), SELECTION)
+        new = fit_answers.unwritten(retriever)
+        examples = fit_answers.choices(dev, retriever) + fit_answers.choices(dev, new, fit_answers.NEW_SHARE)
+        fit.write(fit_answers.fit_selection(examples), SELECTION)
         say("written to api/selection.json")
         selection.weights.cache_clear()  # what follows rests on the new ones
         inside, outside = fit_answers.read_unanswerable(Settings().corpus / "unanswerable.jsonl")
-        fit.write(fit_answers.calibrate(dev, inside, outside, retriever), CALIBRATION)
+        found = [fit_answers.outcomes(dev, inside, outside, one) for one in (retriever, new)]
+        fit.write(fit_answers.calibrate(*found), CALIBRATION)
         say("written to api/calibration.json")
 
 

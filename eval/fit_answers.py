@@ -1,39 +1,60 @@
 """Learn which sentence answers, and how sure an answer is, on the dev questions."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from api import selection
-from api.answer import Composition, choose
+from api.answer import choose
 from api.candidates import split_hit
-from api.evidence import FEATURES, needs_of, probability
+from api.evidence import AGAINST, FEATURES, FOR, MOST_SURE, needs_of
 from eval.answers import contains, meets
 from eval.errors import BadQuestions
 from eval.questions import Question
+from retriever.index import Index
+from retriever.records import Asked
 from retriever.search import Retriever
 
-SENTENCE_RIDGE, CONFIDENCE_RIDGE = 0.001, 0.002
-FIELD = ("score", "like", "asked", "missing", "unheard_name", "unknown", "other", "foreign", "constant")
-"""What tells whether a question is about the documents' field at all."""
-FOREIGN_LOSS, NO_ANSWER_LOSS = 0.03, 0.04
+SENTENCE_RIDGE, EVIDENCE_RIDGE = 0.001, 0.0001
+NEW_SHARE = 0.3
+"""What questions about documents without written questions count beside the others."""
+FOREIGN_LOSS, NO_ANSWER_LOSS = 0.01, 0.05
 """Shares of the answerable dev questions that may be refused as foreign, and as not answered."""
+
+
+Bounds = Sequence[tuple[float | None, float | None]]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`features` (C, F) of a question's candidates; `relevant` (C,): which meet its evidence."""
+    """`features` (C, F) of a question's candidates; `relevant` (C,): which meet its evidence; `weight` in the loss."""
 
     features: NDArray[np.float64]
     relevant: NDArray[np.bool_]
+    weight: float = 1.0
 
 
-def choices(questions: Sequence[Question], retriever: Retriever) -> list[Choice]:
+class Unwritten(Index):
+    """An index as if no questions had been written for its passages."""
+
+    def asked_of(self, number: int) -> tuple[tuple[Asked, ...], NDArray[np.float32]]:
+        return (), np.zeros((0, self.segments[0].dense.d), np.float32)
+
+
+def unwritten(retriever: Retriever) -> Retriever:
+    """The same retriever, but all documents are new to it: what is learnt must hold for those, too."""
+    index = retriever.index
+    segments = [replace(s, askers=s.askers[:0], asked=faiss.IndexFlatIP(s.dense.d)) for s in index.segments]
+    return Retriever(Unwritten(index.manifest, segments), retriever.embedder, retriever.entries, retriever.weights)
+
+
+def choices(questions: Sequence[Question], retriever: Retriever, weight: float = 1.0) -> list[Choice]:
     """Of what can be answered, where an answer is among the candidates."""
     found: list[Choice] = []
     for question in (q for q in questions if q.answerable):
@@ -44,12 +65,13 @@ def choices(questions: Sequence[Question], retriever: Retriever) -> list[Choice]
         relevant = np.asarray([any(meets(citation, e) for e in evidence) for citation in cited])
         if relevant.any():
             ranked = selection.rank(result, needs_of(result, retriever), candidates, retriever)
-            found.append(Choice(ranked.features, relevant))
+            found.append(Choice(ranked.features, relevant, weight))
     return found
 
 
 def fit_selection(found: Sequence[Choice]) -> dict[str, float]:
     """Feature → weight, by listwise softmax (Cao et al. 2007)."""
+    total = sum(choice.weight for choice in found)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         value, slope = SENTENCE_RIDGE * float(weights @ weights), 2 * SENTENCE_RIDGE * weights
@@ -57,8 +79,9 @@ def fit_selection(found: Sequence[Choice]) -> dict[str, float]:
             scores = choice.features @ weights
             every = np.exp(scores - scores.max())
             right = every * choice.relevant
-            value -= float(np.log(right.sum() / every.sum())) / len(found)
-            slope = slope - ((right / right.sum() - every / every.sum()) @ choice.features) / len(found)
+            share = choice.weight / total
+            value -= share * float(np.log(right.sum() / every.sum()))
+            slope = slope - share * ((right / right.sum() - every / every.sum()) @ choice.features)
         return value, slope
 
     weights = minimize(loss, np.zeros(len(selection.FEATURES)), jac=True, method="L-BFGS-B").x
@@ -77,59 +100,87 @@ def read_unanswerable(path: Path) -> tuple[list[str], list[str]]:
         raise BadQuestions(f"{path}: each line must be a JSON object with question and near ({error!r}).") from error
 
 
-def calibrate(
+@dataclass(frozen=True)
+class Outcomes:
+    """Of questions (Q): `features` (Q, F) of their evidence, whether they are `answerable`, or else `foreign` to the
+    documents' field, whether the answer is `right`, and what each counts (`weights`)."""
+
+    features: NDArray[np.float64]
+    answerable: NDArray[np.bool_]
+    foreign: NDArray[np.bool_]
+    right: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+
+
+def outcomes(
     questions: Sequence[Question], inside: Sequence[str], outside: Sequence[str], retriever: Retriever
-) -> dict[str, object]:
-    """What `api.evidence.Calibration` holds; `inside` and `outside` the field, questions without an answer."""
-
-    def composed(text: str) -> Composition:
-        return choose(retriever.search(text), retriever)
-
-    found = [composed(question.text) for question in questions]
+) -> Outcomes:
+    """`inside` and `outside` the field, further questions without an answer: with them, those of `questions` count as
+    much as without."""
+    more = (*inside, *outside)
+    found = [choose(retriever.search(text), retriever) for text in (*(q.text for q in questions), *more)]
     said = ["\n".join(candidate.text for candidate in one.chosen) for one in found]
-    right = [q.answerable and contains(q, text) for q, text in zip(questions, said, strict=True)]
-    answerable = [one.evidence for one, q in zip(found, questions, strict=True) if q.answerable]
-    no_answer = [composed(text).evidence for text in inside]
-    no_answer += [
-        one.evidence for one, q in zip(found, questions, strict=True) if not (q.answerable or q.out_of_domain)
-    ]
-    foreign = [composed(text).evidence for text in outside]
-    foreign += [one.evidence for one, q in zip(found, questions, strict=True) if q.out_of_domain]
-    relevance, support = _tell_apart(answerable, foreign, FIELD), _tell_apart(answerable, no_answer, FEATURES)
+    right = [q.answerable and contains(q, text) for q, text in zip(questions, said, strict=False)]
+    answerable = np.asarray([q.answerable for q in questions] + [False] * len(more))
+    share = sum(not q.answerable for q in questions) / max(1, int((~answerable).sum()))
+    return Outcomes(
+        np.asarray([[one.evidence.get(name, 0.0) for name in FEATURES] for one in found]),
+        answerable,
+        np.asarray([q.out_of_domain for q in questions] + [False] * len(inside) + [True] * len(outside)),
+        np.asarray(right + [False] * len(more)),
+        np.where(answerable, 1.0, share),
+    )
+
+
+def calibrate(written: Outcomes, new: Outcomes) -> dict[str, object]:
+    """What `api.evidence.Calibration` holds, from documents with written questions and, as if `new`, without."""
+    relevance = _tell_apart(written, new, written.foreign)
+    support = _tell_apart(written, new, ~written.answerable & ~written.foreign)
+    sums = np.stack([written.features @ relevance, written.features @ support])
+    least = [np.quantile(s[written.answerable], q) for s, q in zip(sums, (FOREIGN_LOSS, NO_ANSWER_LOSS), strict=True)]
+    right = written.right & (sums[0] >= least[0]) & (sums[1] >= least[1])  # a refusal holds nothing
+    best = written.features[:, FEATURES.index("best")]
+    confidence = _logistic(
+        np.stack([*np.minimum(sums, MOST_SURE), best, np.ones(len(best))], axis=1), right, written.weights
+    )
     return {
-        "relevance": relevance,
-        "support": support,
-        "confidence": _logistic([one.evidence for one in found], right, FEATURES, balanced=False),
-        "least_relevance": _quantile(answerable, relevance, FOREIGN_LOSS),
-        "least_support": _quantile(answerable, support, NO_ANSWER_LOSS),
+        "relevance": _named(FEATURES, relevance),
+        "support": _named(FEATURES, support),
+        "confidence": _named(("relevance", "support", "best", "constant"), confidence),
+        "least_relevance": round(float(least[0]), 4),
+        "least_support": round(float(least[1]), 4),
     }
 
 
-def _tell_apart(
-    yes: Sequence[Mapping[str, float]], no: Sequence[Mapping[str, float]], names: Sequence[str]
-) -> dict[str, float]:
-    return _logistic([*yes, *no], [*[True] * len(yes), *[False] * len(no)], names, balanced=True)
-
-
-def _quantile(answerable: Sequence[Mapping[str, float]], weights: Mapping[str, float], share: float) -> float:
-    """The probability below which a share of the answerable questions falls."""
-    return round(float(np.quantile([probability(evidence, weights) for evidence in answerable], share)), 4)
+def _tell_apart(written: Outcomes, new: Outcomes, unanswerable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights that tell what can be answered from these `unanswerable` ones; both count the same in all."""
+    used = written.answerable | unanswerable
+    yes = np.tile(written.answerable[used], 2)
+    weights = np.where(yes, 1 / yes.mean(), 1 / (1 - yes.mean())) if yes.any() and not yes.all() else np.ones(len(yes))
+    weights[len(yes) // 2 :] *= NEW_SHARE
+    bounds = [(0, None) if name in FOR else (None, 0) if name in AGAINST else (None, None) for name in FEATURES]
+    return _logistic(np.concatenate([written.features[used], new.features[used]]), yes, weights, bounds)
 
 
 def _logistic(
-    evidence: Sequence[Mapping[str, float]], right: Sequence[bool], names: Sequence[str], balanced: bool
-) -> dict[str, float]:
-    """Logistic regression with a light ridge; `balanced`: both outcomes count the same in all."""
-    features = np.asarray([[found.get(name, 0.0) for name in names] for found in evidence])
-    yes = np.asarray(right)
+    features: NDArray[np.float64], yes: NDArray[np.bool_], weights: NDArray[np.float64], bounds: Bounds | None = None
+) -> NDArray[np.float64]:
+    """Logistic regression with a light ridge; the last feature is the constant. Raises `BadQuestions`."""
     if yes.all() or not yes.any():
         raise BadQuestions("Calibration needs questions with an answer and questions without one.")
-    signs = np.where(yes, 1.0, -1.0)
-    weights = np.where(yes, 0.5 / yes.mean(), 0.5 / (1 - yes.mean())) if balanced else np.ones(len(yes))
+    signs, shares = np.where(yes, 1.0, -1.0), weights / weights.sum()
 
-    def loss(theta: NDArray[np.float64]) -> float:
-        ridge = CONFIDENCE_RIDGE * (theta[:-1] ** 2).sum()
-        return float((weights * np.logaddexp(0, -signs * (features @ theta))).mean() + ridge)
+    def loss(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margins = signs * (features @ theta)
+        held = np.append(theta[:-1], 0.0)
+        slope = -(signs * shares / (1 + np.exp(margins))) @ features + 2 * EVIDENCE_RIDGE * held
+        return float(shares @ np.logaddexp(0, -margins) + EVIDENCE_RIDGE * held @ held), slope
 
-    found = minimize(loss, np.zeros(len(names)), method="L-BFGS-B")
-    return {name: round(float(value), 3) for name, value in zip(names, found.x, strict=True)}
+    found: NDArray[np.float64] = minimize(
+        loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds
+    ).x
+    return found
+
+
+def _named(names: Sequence[str], weights: NDArray[np.float64]) -> dict[str, float]:
+    return {name: round(float(weight), 3) for name, weight in zip(names, weights, strict=True)}

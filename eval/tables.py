@@ -8,10 +8,20 @@ from eval.run import Run
 from eval.statistics import Estimate, estimate
 
 RETRIEVAL = (WITHIN, "nDCG@10", "RR", "R@1", "R@5", "R@10", "Success@5")
-ANSWERS = ("contained", "citation_precision", "citation_recall", "quote_exact", "length", "short_exact", "short_f1")
+ANSWERS = (
+    "contained",
+    "citation_precision",
+    "citation_recall",
+    "both_cited",
+    "quote_exact",
+    "length",
+    "short_exact",
+    "short_f1",
+)
 LANGUAGES = ("ja", "en", "zh")
 NAMES = {WITHIN: "within 2,000", "quote_exact": "quotes exact", "citation_precision": "citation precision"} | {
     "citation_recall": "citation recall",
+    "both_cited": "both documents cited",
     "short_exact": "short answer EM",
     "short_f1": "short answer F1",
     "contained": "gold contained",

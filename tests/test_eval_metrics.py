@@ -1,6 +1,7 @@
 """Metrics on hand-made cases, against the definitions and against trec_eval and SciPy."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,7 @@ def test_answer_measures_on_hand_made_answers() -> None:
     assert values["contained"] == {"right": 1, "two": 1}
     assert values["citation_precision"] == {"right": 1, "two": 0.5}
     assert values["citation_recall"] == {"right": 1, "two": 0.5}
+    assert "both_cited" not in values  # one document holds both
     assert values["quote_exact"] == {"right": 1, "two": 0}
     assert values["refused"] == {"right": 0, "two": 0, "none": 1}
     found = abstention(asked, values)
@@ -137,3 +139,14 @@ def test_rank_statistics_on_hand_made_samples() -> None:
         0.45 * 2 / 3 + 0.05 / 3
     )
     assert risk_coverage([0.9, 0.8], [1.0, 0.0]) == [(0.5, 0.0), (1.0, 0.5)]
+
+
+def test_both_documents_must_be_cited_where_two_are_needed() -> None:
+    asked = question("two", (0, 40), (100, 140))
+    other = replace(asked.evidence[1][0], document="b" * 64)
+    asked = replace(asked, evidence=(asked.evidence[0], (other,)))
+    found = answer("16％", (5, 40), (110, 130))
+    assert measure_answers([asked], {"two": found}, {DOC: "中" * 400})["both_cited"] == {"two": 0}
+    found["citations"][1]["source_sha256"] = other.document  # type: ignore[index]
+    values = measure_answers([asked], {"two": found}, {DOC: "中" * 400, other.document: "中" * 400})
+    assert values["both_cited"] == {"two": 1}

@@ -8,11 +8,22 @@ from conftest import ROOT
 
 from api import selection
 from api.candidates import split_hit
-from api.evidence import absent_names, as_written, calibration, held_in, is_enough, names_in, needs_of
+from api.evidence import (
+    AGAINST,
+    FEATURES,
+    absent_names,
+    as_written,
+    calibration,
+    confidence,
+    held_in,
+    is_enough,
+    names_in,
+    needs_of,
+)
 from api.kept import KeptAnswers
 from api.service import Service
 from eval.errors import BadQuestions
-from eval.fit_answers import Choice, fit_selection, read_unanswerable
+from eval.fit_answers import Choice, Outcomes, calibrate, fit_selection, read_unanswerable, unwritten
 from ingest import build
 from ingest.expand import Expansion
 from ingest.load import find_sources, load
@@ -60,8 +71,10 @@ def test_a_written_question_leads_to_the_sentence_that_answers_it(own: Path, mod
 def test_a_sentence_without_written_questions_is_its_own(own: Path, model: StaticModel) -> None:
     with closing(open_own(own, model, ())) as service:
         found = ranked(service, "社員数は何人ですか")
-    assert all(twin.asked is None for twin in found.twins)
-    np.testing.assert_allclose(found.feature("asked"), found.feature("like"), atol=1e-6)
+        forgotten = unwritten(service.retriever)
+        assert forgotten.index.asked_of(0)[0] == ()
+    assert all(twin.asked is None and twin.likeness == twin.near for twin in found.twins)
+    assert found.feature("covered").tolist() == found.feature("said").tolist()
 
 
 def test_a_figure_and_a_year_that_are_asked_for_count(own: Path, model: StaticModel) -> None:
@@ -69,7 +82,16 @@ def test_a_figure_and_a_year_that_are_asked_for_count(own: Path, model: StaticMo
         found = ranked(service, "2024年の社員数は何人ですか")
     lacks = dict(zip((c.text for c in found.candidates), found.feature("lacks_value"), strict=True))
     assert lacks == {"鷺沼電機は新しい工場を建てた。": 1, "従業員は300人で、来年は500人になる。": 0}
-    assert found.feature("other_year").all()
+    assert not found.feature("wrong_year").any()  # no year is told
+
+
+def test_a_sentence_of_another_year_is_told(service: Service) -> None:
+    assert selection.years_in("令和6年") == {"2024"}
+    assert selection.years_in("2024.5.1 の34%") == {"2024"}
+    found = ranked(service, "2019年に発表された政策は？")
+    wrong = dict(zip((c.text for c in found.candidates), found.feature("wrong_year"), strict=True))
+    assert {bool(value) for text, value in wrong.items() if "2019" in text} <= {False}
+    assert any(wrong.values())
 
 
 def test_names_that_no_passage_holds_are_told(service: Service) -> None:
@@ -91,11 +113,34 @@ def test_the_sentence_that_is_relevant_teaches_the_weights() -> None:
     assert weights["covered"] > 3 * sorted(weights.values())[-2]
 
 
+def test_the_evidence_that_tells_apart_teaches_when_to_answer() -> None:
+    chance = np.random.default_rng(0)
+    features = chance.random((400, len(FEATURES)))
+    features[:, -1] = 1
+    lacks = FEATURES.index("lacks_value")
+    answerable = features[:, lacks] < 0.5
+    features[:, FEATURES.index("missing")] = answerable  # speaks against an answer by its name, not here
+    foreign = ~answerable & (np.arange(400) % 2 == 0)
+    seen = Outcomes(features, answerable, foreign, answerable, np.ones(400))
+    learnt = calibrate(seen, seen)
+    support = learnt["support"]
+    assert isinstance(support, dict)
+    assert support["lacks_value"] == min(support.values())
+    assert support["missing"] == 0
+    assert all(support[name] <= 0 for name in AGAINST)
+
+
+def test_a_confident_answer_needs_all_evidence() -> None:
+    known = calibration()
+    sure = dict.fromkeys(known.support, 0.0) | {"best": 1.5, "dense": 0.5, "length": 0.8, "constant": 1.0}
+    for name in ("lacks_value", "wrong_year", "rarest", "unheard_name"):
+        assert confidence(sure | {name: 1.0}) < confidence(sure)
+
+
 def test_shipped_weights_name_every_feature() -> None:
     assert set(selection.weights()) == set(selection.FEATURES)
     learnt = calibration()
-    assert 0 < learnt.least_relevance < 1
-    assert 0 < learnt.least_support < 1
+    assert set(learnt.relevance) == set(learnt.support) == set(FEATURES)
     assert not is_enough({"constant": 1.0})  # no evidence at all
 
 
