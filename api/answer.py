@@ -15,17 +15,16 @@ from api.disagreement import joined, told_beside
 from api.evidence import (
     ARMS,
     Needs,
-    absent_names,
     as_written,
     confidence,
     held_in,
     is_enough,
-    names_in,
     needs_of,
     words_asked,
 )
 from api.expected import expected
 from api.measure import Told
+from api.mentions import absent_names, names_in, speaks_of_another
 from api.quotes import prove, squeeze
 from api.selection import Ranked, rank, terms_of, words_with_headings
 from api.short import Short, best_value, short_answer
@@ -93,7 +92,7 @@ def choose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> 
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
     unmet = needs.unmet(_words_of(result.hits))
     missing = as_written(result.query, (*(need.name for need in unmet), *needs.unknown))
-    evidence = _evidence(result, ranked, needs)
+    evidence = _evidence(result, ranked, needs, retriever)
     short = _short(result.query, lines, chosen, needs)
     shown = {place_of(candidate) for candidate in chosen}
     whole = all(place_of(one.candidate) in shown for one in told.differing)
@@ -117,7 +116,7 @@ def _words_of(hits: Sequence[Hit]) -> frozenset[str]:
     return frozenset[str]().union(*(held_in(text) for h in hits for text in (h.passage.text, *h.passage.section)))
 
 
-def _evidence(result: Result, ranked: Ranked, needs: Needs) -> dict[str, float]:
+def _evidence(result: Result, ranked: Ranked, needs: Needs, retriever: Retriever) -> dict[str, float]:
     """By the names of `api.evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
     said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked."""
     best = int(ranked.scores.argmax())
@@ -135,12 +134,19 @@ def _evidence(result: Result, ranked: Ranked, needs: Needs) -> dict[str, float]:
         "wrong_year": float(ranked.feature("wrong_year")[best]),
         "rarest": max((need.weight for need in needs.unmet(said | twins_words)), default=0.0) / 10,
         "missing": needs.unmet_share(held),
+        "another_name": float(_speaks_of_another(result, candidate, retriever)),
         "absent_name": len(absent_names(result, said)) / names,
         "unheard_name": len(absent_names(result, held)) / names,
         "unknown": len(needs.unknown) / max(1, len(needs.needs) + len(needs.unknown)),
         "new": float(not result.hits[0].scores.get("asked_bigrams")),
         "constant": 1.0,
     }
+
+
+def _speaks_of_another(result: Result, candidate: Candidate, retriever: Retriever) -> bool:
+    headings = " ".join((candidate.hit.document.title, *candidate.hit.passage.section))
+    text, around = (f"{headings} {told}" for told in (candidate.text, candidate.hit.passage.text))
+    return speaks_of_another(result, text, around, retriever)
 
 
 def _close(question: str, ranked: Ranked) -> NDArray[np.bool_]:

@@ -7,16 +7,14 @@ in a question of another language. A need is met by its own words or by those of
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 from retriever.search import Result, Retriever
-from retriever.text import FUNCTION_WORDS, bigrams, in_japanese_forms, normalise, words
+from retriever.text import bigrams, in_japanese_forms, normalise, words
 
-_NAME = re.compile(r"[ァ-ヶー]{3,}|\b(?=[A-Za-z0-9.+-]*[A-Z])[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]", re.ASCII)
 _REQUESTS = frozenset("tell explain please describe give show list me".split())
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 CALIBRATION = Path(__file__).with_name("calibration.json")
@@ -30,6 +28,7 @@ AGAINST = (
     "rarest",
     "missing",
     "absent_name",
+    "another_name",
     "unheard_name",
     "unknown",
 )
@@ -41,11 +40,13 @@ _BIGRAM_SHARE = 0.33
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """`name` is what a reader is told is missing; `forms`: sets of words, one of which must be there whole."""
+    """`name` is what a reader is told is missing; `forms`: sets of words, one of which must be there whole;
+    `is_name`: of a company, person, place and so on."""
 
     name: str
     weight: float
     forms: tuple[frozenset[str], ...]
+    is_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Needs:
         found = sum(need.weight for need in self.needs if any(form <= held for form in need.forms))
         found += sum(weight for bigram, weight in self.bigrams.items() if bigram in written)
         return found / total if total else 0.0
+
+    def naming(self, held: frozenset[str]) -> float:
+        """The share of the names asked for that these words hold."""
+        names = [need for need in self.needs if need.is_name]
+        return sum(any(form <= held for form in need.forms) for need in names) / len(names) if names else 0.0
 
     def unmet(self, held: frozenset[str]) -> tuple[Need, ...]:
         return tuple(need for need in self.needs if not any(form <= held for form in need.forms))
@@ -94,10 +100,11 @@ def needs_of(result: Result, retriever: Retriever) -> Needs:
     if result.language == "ja":
         for word in asked:
             others = [form for own, match in known if word in own for form in match.means]
-            needs.append(_need(word, [word], others, retriever))
+            is_name = any(word in own and match.is_name for own, match in known)
+            needs.append(_need(word, [word], others, retriever, is_name))
     else:
         covered = frozenset[str]().union(*(own for own, _ in known))
-        needs += [_need(match.form, sorted(own), match.means, retriever) for own, match in known if own]
+        needs += [_need(m.form, sorted(own), m.means, retriever, m.is_name) for own, m in known if own]
         asked = tuple(word for word in asked if word not in _REQUESTS)
         needs += [_need(w, [w], (), retriever) for w in asked if w not in covered and _frequency(w, "words", retriever)]
     pairs = bigrams(written) if result.language != "en" else []
@@ -115,32 +122,17 @@ def words_asked(result: Result) -> frozenset[str]:
     return own.union(*(held_in(form) for match in result.matches for form in match.means))
 
 
-def absent_names(result: Result, held: frozenset[str]) -> list[str]:
-    """Katakana and Latin names of a question that a text with these words holds in no form: 0 to all of them."""
-    absent: list[str] = []
-    for name in names_in(result.query):
-        others = (other for m in result.matches if name in m.form or m.form in name for other in m.means)
-        if not any(form and form <= held for form in map(held_in, (name, *others))):
-            absent.append(name)
-    return absent
-
-
 def as_written(question: str, asked: Iterable[str]) -> tuple[str, ...]:
     """Words as the question spells them: the dictionary knows the English recipe as レシピ."""
     spelled = {word: latin for latin in _LATIN.findall(question) for word in held_in(latin)}
     return tuple(dict.fromkeys(spelled.get(word, word) for word in asked))
 
 
-def names_in(question: str) -> list[str]:
-    found = dict.fromkeys(_NAME.findall(unicodedata.normalize("NFKC", question)))
-    return [name for name in found if name.lower() not in FUNCTION_WORDS | _REQUESTS]
-
-
-def _need(name: str, own: Sequence[str], others: Sequence[str], retriever: Retriever) -> Need:
+def _need(name: str, own: Sequence[str], others: Sequence[str], retriever: Retriever, is_name: bool = False) -> Need:
     """Weighs as much as the rarest word of its commonest form."""
     forms = tuple(dict.fromkeys(f for f in (frozenset(own), *(held_in(o) for o in others)) if f))
     commonest = max((min(_frequency(word, "words", retriever) for word in form) for form in forms), default=0)
-    return Need(name, _rarity(commonest, retriever), forms)
+    return Need(name, _rarity(commonest, retriever), forms, is_name)
 
 
 def _is_known(form: frozenset[str], retriever: Retriever) -> bool:

@@ -19,6 +19,8 @@ CLOSE = 0.6
 
 LEAST_SAID = 0.1
 """Least share of the question's weight in the clause of a figure, else it counts something else."""
+NAMED = 0.5
+"""What a clause that has the names asked for is worth beside its other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def best_value(question: str, candidate: Candidate, needs: Needs) -> Told:
     for part in (part for part in candidate.parts if part.is_quote):
         for value in fitting_values(question, part.text):
             clause = _clause(part.text, value)
-            said = needs.coverage(clause, held_in(clause))
+            held = held_in(clause)
+            said = needs.coverage(clause, held) + NAMED * needs.naming(held)
             if best.value is None or said > best.said:
                 best = Told(said, value, part)
     return best
