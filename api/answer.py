@@ -24,7 +24,7 @@ from api.evidence import (
 )
 from api.expected import expected
 from api.measure import Told
-from api.mentions import absent_names, names_in, speaks_of_another
+from api.mentions import absent_names, names_in, passed_over
 from api.quotes import prove, squeeze
 from api.selection import Ranked, rank, terms_of, words_with_headings
 from api.short import Short, best_value, short_answer
@@ -91,8 +91,9 @@ def choose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> 
     for candidate in (*chosen, *nearest):
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
     unmet = needs.unmet(_words_of(result.hits))
-    missing = as_written(result.query, (*(need.name for need in unmet), *needs.unknown))
-    evidence = _evidence(result, ranked, needs, retriever)
+    other = _passed_over(result, candidates[order[0]], retriever)
+    missing = as_written(result.query, (*other, *(need.name for need in unmet), *needs.unknown))
+    evidence = _evidence(result, ranked, needs, bool(other))
     short = _short(result.query, lines, chosen, needs)
     shown = {place_of(candidate) for candidate in chosen}
     whole = all(place_of(one.candidate) in shown for one in told.differing)
@@ -116,7 +117,7 @@ def _words_of(hits: Sequence[Hit]) -> frozenset[str]:
     return frozenset[str]().union(*(held_in(text) for h in hits for text in (h.passage.text, *h.passage.section)))
 
 
-def _evidence(result: Result, ranked: Ranked, needs: Needs, retriever: Retriever) -> dict[str, float]:
+def _evidence(result: Result, ranked: Ranked, needs: Needs, of_another: bool) -> dict[str, float]:
     """By the names of `api.evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
     said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked."""
     best = int(ranked.scores.argmax())
@@ -134,7 +135,7 @@ def _evidence(result: Result, ranked: Ranked, needs: Needs, retriever: Retriever
         "wrong_year": float(ranked.feature("wrong_year")[best]),
         "rarest": max((need.weight for need in needs.unmet(said | twins_words)), default=0.0) / 10,
         "missing": needs.unmet_share(held),
-        "another_name": float(_speaks_of_another(result, candidate, retriever)),
+        "another_name": float(of_another),
         "absent_name": len(absent_names(result, said)) / names,
         "unheard_name": len(absent_names(result, held)) / names,
         "unknown": len(needs.unknown) / max(1, len(needs.needs) + len(needs.unknown)),
@@ -143,10 +144,10 @@ def _evidence(result: Result, ranked: Ranked, needs: Needs, retriever: Retriever
     }
 
 
-def _speaks_of_another(result: Result, candidate: Candidate, retriever: Retriever) -> bool:
+def _passed_over(result: Result, candidate: Candidate, retriever: Retriever) -> list[str]:
     headings = " ".join((candidate.hit.document.title, *candidate.hit.passage.section))
     text, around = (f"{headings} {told}" for told in (candidate.text, candidate.hit.passage.text))
-    return speaks_of_another(result, text, around, retriever)
+    return passed_over(result, text, around, retriever)
 
 
 def _close(question: str, ranked: Ranked) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from retriever.records import Cell, Document, Passage, Span
 from retriever.search import Hit
 
 _LONGEST = 390
+_BULLETS = re.compile(r"^\s*(?:[-–—・•●○■□◆◇▶►➢⇒→✓👉]\s*)+")
 _SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}")
 """The figures of a chart without their labels answer nothing."""
 
@@ -67,10 +68,12 @@ def _clauses(sentence: Mapped) -> Mapped:
 
 
 def _lines(passage: Mapped) -> Iterator[Mapped]:
+    """Without the bullets that they begin with."""
     start = 0
     for line in passage.text.split("\n"):
-        if line.strip():
-            yield passage.slice(start, start + len(line))
+        words = _BULLETS.sub("", line)
+        if words.strip():
+            yield passage.slice(start + len(line) - len(words), start + len(line))
         start += len(line) + 1
 
 

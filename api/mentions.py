@@ -29,9 +29,9 @@ def absent_names(result: Result, held: frozenset[str]) -> list[str]:
     return absent
 
 
-def speaks_of_another(result: Result, text: str, around: str, retriever: Retriever) -> bool:
-    """Whether a `text` names others of a kind than a question, and what stands `around` it has none of those asked:
-    asked for Japan's companies, a passage tells those of China."""
+def passed_over(result: Result, text: str, around: str, retriever: Retriever) -> list[str]:
+    """The names that a question asks about, where a `text` names others of their kind and nothing `around` it has any
+    of them: asked for Japan's companies, a passage tells those of China."""
     held = held_in(around)
     for kind in _EXCLUSIVE:
         asked = [match for match in result.matches if match.is_name and kind in match.kinds]
@@ -39,8 +39,8 @@ def speaks_of_another(result: Result, text: str, around: str, retriever: Retriev
             forms = {form for match in asked for form in (match.form, *match.means)}
             told = (match for match in retriever.matches(text, "ja") if match.is_name and kind in match.kinds)
             if any(match.form not in forms for match in told):
-                return True
-    return False
+                return [match.form for match in asked]
+    return []
 
 
 def is_named(match: Match, held: frozenset[str]) -> bool:

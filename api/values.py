@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 _DIGITS = r"[0-9０-９]+(?:[,，][0-9０-９]{3})*(?:[.．][0-9０-９]+)?"
-_NUMBER = rf"{_DIGITS}[百千]?[兆億亿万]?(?:{_DIGITS}[百千]?[億亿万])*"
+_NUMBER = rf"{_DIGITS}[百千]?[兆億亿万]?(?:{_DIGITS}[百千]?[億亿万]?)*"
 _KANJI_NUMBER = r"[数一二三四五六七八九十百千]+"
 _STARTS = r"(?<![0-9０-９.,．，第A-Za-zＡ-Ｚａ-ｚ])(?<![A-Za-z][-‐.])"
 """Not within a figure, an ordinal or a name such as GPT-4 or H100."""

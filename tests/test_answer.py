@@ -121,3 +121,18 @@ def test_a_request_is_answered_like_a_question(service: Service) -> None:
 
 def test_a_refusal_names_words_as_they_were_asked(service: Service) -> None:
     assert ask(service, "best pasta recipe").abstention.missing == ["best", "pasta", "recipe"]
+
+
+def test_another_countrys_figure_is_no_answer(service: Service) -> None:
+    answer = ask(service, "日本のAI企業は何社ですか")
+    assert (answer.answered, answer.abstention and answer.abstention.missing[0]) == (False, "日本")
+
+
+def test_a_sentence_is_quoted_without_its_bullet(service: Service) -> None:
+    answer = ask(service, "AI関連企業の登録件数は何社に達しましたか")
+    assert answer.citations[0].quote.startswith("AI関連企業の登録件数も")
+
+
+def test_the_figure_of_the_one_asked_about_is_the_short_answer(service: Service) -> None:
+    answer = ask(service, "中国のAI企業は世界の何割を占めますか")
+    assert answer.short_answer and answer.short_answer.text == "16％"

@@ -151,8 +151,8 @@ def test_a_pack_tells_all_that_is_known_of_an_answer_and_its_citations() -> None
         degraded="No language model.",
         short_answer={"text": "16％", "citation": 1, "spans": [(6, 9)], "gloss": "16 percent"},
         disagreements=[{"measure": "share", "values": [
-            {"value": "16", "unit": "％", "as_of": "2023", "citation": 1},
-            {"value": "17％", "unit": "％", "as_of": None, "citation": 1},
+            {"value": "16", "unit": "％", "as_of": "2023", "as_of_basis": "stated", "citation": 1},
+            {"value": "17％", "unit": "％", "as_of": None, "as_of_basis": "published", "citation": 1},
         ]}],
     )  # fmt: skip
     cited = answer.citations[0]

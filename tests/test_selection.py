@@ -11,16 +11,15 @@ from api.candidates import split_hit
 from api.evidence import (
     AGAINST,
     FEATURES,
-    absent_names,
     as_written,
     calibration,
     confidence,
     held_in,
     is_enough,
-    names_in,
     needs_of,
 )
 from api.kept import KeptAnswers
+from api.mentions import absent_names, names_in, passed_over
 from api.service import Service
 from eval.errors import BadQuestions
 from eval.fit_answers import Choice, Outcomes, calibrate, fit_selection, read_unanswerable, unwritten
@@ -150,3 +149,20 @@ def test_questions_without_an_answer_are_of_the_field_or_outside_it(tmp_path: Pa
     (tmp_path / "bad.jsonl").write_text(json.dumps({"text": "?"}) + "\n", "utf-8")
     with pytest.raises(BadQuestions, match=r"bad\.jsonl"):
         read_unanswerable(tmp_path / "bad.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "asked"),
+    [
+        ("日本のAI企業は何社ですか", "中国のAI企業は4,500社", ["日本"]),
+        ("How many AI companies does Japan have?", "中国のAI企業は4,500社", ["Japan"]),
+        ("中国のAI企業は何社ですか", "中国のAI企業は4,500社", []),
+        ("テンセントの投資額は", "百度の投資額は10億元", ["テンセント"]),
+        ("投資額はいくらですか", "百度の投資額は10億元", []),
+    ],
+)
+def test_a_passage_that_tells_of_another_passes_the_asked_one_over(
+    service: Service, question: str, text: str, asked: list[str]
+) -> None:
+    result = service.retriever.search(question)
+    assert passed_over(result, text, text, service.retriever) == asked
