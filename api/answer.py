@@ -20,7 +20,6 @@ from api.evidence import (
     probability,
 )
 from api.expected import expected
-from api.orders import without_orders
 from api.quotes import prove, squeeze
 from api.selection import Ranked, rank
 from api.short import Short, short_answer
@@ -83,9 +82,8 @@ def choose(result: Result, retriever: Retriever) -> Composition:
 
 
 def _words_of(hits: Sequence[Hit]) -> frozenset[str]:
-    """Of their texts and headings. An order holds the words of whatever it is aimed at: it says nothing of it."""
-    texts = (without_orders(text) for h in hits for text in (h.passage.text, *h.passage.section))
-    return frozenset[str]().union(*map(held_in, texts))
+    """Of their texts and headings."""
+    return frozenset[str]().union(*(held_in(text) for h in hits for text in (h.passage.text, *h.passage.section)))
 
 
 def _evidence(result: Result, ranked: Ranked, needs: Needs, missing: Sequence[str]) -> dict[str, float]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from api.orders import is_order
 from api.quotes import Quote, mapped, mapped_passage, quote, unmarked, unmarked_text
 from ingest.mapped import Mapped
 from ingest.structure import split_sentences
@@ -47,7 +46,7 @@ class Candidate:
 def split_hit(hit: Hit) -> list[Candidate]:
     """Sentences of a hit's prose and lines, rows of its tables; each short enough to be an answer.
 
-    Questions answer nothing, and orders to whoever answers are no evidence (`api.orders`).
+    Questions answer nothing.
     """
     return [Candidate(hit, parts, shown) for parts, shown in split_passage(hit.passage, hit.document)]
 
@@ -57,17 +56,11 @@ def split_passage(passage: Passage, document: Document) -> tuple[tuple[tuple[Par
     """The parts of each, and its quote. Of what is found again and again, once."""
     if passage.cells:
         rows = (list(row) for _, row in groupby(passage.cells, key=lambda cell: cell.row))
-        groups = (group for row in rows if not _gives_orders(row) for group in _repeated_groups(row))
+        groups = (group for row in rows for group in _repeated_groups(row))
         return tuple(row for row in (_row(document, group) for group in groups) if row[1].spans)
     sentences = (s for line in _lines(mapped_passage(passage, document)) for s in split_sentences(line))
-    shown = (quote(_clauses(unmarked(s)), document) for s in sentences if not (is_order(s.text) or _ASKS.search(s.text)))
+    shown = (quote(_clauses(unmarked(s)), document) for s in sentences if not _ASKS.search(s.text))
     return tuple(((Part(found.text, found.spans),), found) for found in shown if _SAYS_SOMETHING.search(found.text))
-
-
-def _gives_orders(row: Sequence[Cell]) -> bool:
-    """Whether a cell or a column's name is an order, or the cells one after the other are."""
-    texts = [text for cell in row for text in (*cell.columns, cell.text)]
-    return any(map(is_order, (*texts, " ".join(cell.text for cell in row))))
 
 
 def _clauses(sentence: Mapped) -> Mapped:

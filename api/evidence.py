@@ -147,7 +147,7 @@ def _rarity(frequency: int, retriever: Retriever) -> float:
 
 def _frequency(term: str, field: str, retriever: Retriever) -> int:
     """In how many passages of the whole index a term occurs."""
-    return sum(segment.fields[field].frequency(term) for segment in retriever.index.segments)
+    return retriever.frequency(term, field)
 
 
 @dataclass(frozen=True, slots=True)

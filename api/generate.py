@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from api.orders import is_order, without_orders
 from api.quotes import MARK, unmarked_text
 from api.support import Verdict, check
 from ingest.invisible import visible
@@ -137,10 +136,9 @@ def _prompt(result: Result) -> str:
 
 
 def _fenced(hit: Hit) -> str:
-    """Nothing in a passage can end its fence or pass for a citation, nothing stands in it that a reader of the report
-    can't see, and what orders a reader about is left out."""
-    names = (hit.document.title, hit.document.published or "undated", *hit.passage.section)
-    head = " > ".join("…" if is_order(name) else name for name in names)
-    told = unmarked_text(visible(f"{head}\n{without_orders(hit.passage.text)}"))
+    """Nothing in a passage can end its fence or pass for a citation, and nothing stands in it that a reader of the
+    report can't see."""
+    head = " > ".join((hit.document.title, hit.document.published or "undated", *hit.passage.section))
+    told = unmarked_text(visible(f"{head}\n{hit.passage.text}"))
     inside = told.translate({ord("<"): "＜", ord("["): "［", ord("]"): "］"})
     return f"<passage number={hit.rank}>\n{inside}\n</passage>"

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api import schemas
 from api.answer import Composition, compose
@@ -14,6 +14,7 @@ from api.generated import declined_out, generated_out, tell
 from api.gloss import names_of
 from api.kept import KeptAnswers
 from api.lookup import Finder
+from api.orders import gives_orders
 from api.quotes import prove
 from api.recheck import recheck
 from api.responses import answer_out, lookup_out, retrieval_out, search_out
@@ -38,6 +39,8 @@ log = logging.getLogger("tenkyo")
 
 
 Event = schemas.RetrievalEvent | schemas.SentenceOut | schemas.AnswerOut
+MOST_SEARCHES = 5
+"""Of a question: as often passages that give orders may come first. What is then still there of them goes."""
 EXTRACTIVE = "The answer is extractive: {}."
 
 
@@ -139,13 +142,24 @@ class Service:
 
     def _find(self, request: schemas.AskIn) -> Asked:
         started = time.perf_counter()
-        filters = read_filters(request.filters)
-        result = self.retriever.search(request.question, request.top_k, language=request.language, filters=filters)
-        composition = compose(result, self.retriever)
+        result, retriever = self._evidence(request, read_filters(request.filters))
+        composition = compose(result, retriever)
         answer = answer_out(request, result, composition, self.names)
         if request.mode == "generative" and not self.writer:
             answer.degraded = EXTRACTIVE.format("no language model is configured")
         return Asked(started, result, composition, answer)
+
+    def _evidence(self, request: schemas.AskIn, filters: Filters) -> tuple[Result, Retriever]:
+        """The best passages that give no orders, and what finds them as if the others weren't there."""
+        retriever = self.retriever
+        for _ in range(MOST_SEARCHES):
+            result = retriever.search(request.question, request.top_k, language=request.language, filters=filters)
+            ordering = {hit.place: hit.passage for hit in result.hits if gives_orders(hit.passage, hit.document)}
+            if not ordering:
+                break
+            log.info("left out, as they give orders: %s", ", ".join(p.passage_id for p in ordering.values()))
+            retriever = retriever.without(ordering)
+        return replace(result, hits=tuple(hit for hit in result.hits if hit.place not in ordering)), retriever
 
     def _finish(self, asked: Asked) -> schemas.AnswerOut:
         """Timed, and kept where it is to be."""

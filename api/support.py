@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from api.candidates import Candidate, split_hit
 from api.evidence import Needs, held_in, needs_of
 from api.figures import agree, figures_in, unsaid
+from api.orders import is_order
 from api.polarity import is_denied, is_turned
 from retriever.glossary import Match
 from retriever.search import Hit, Result, Retriever
@@ -50,9 +51,12 @@ class Verdict:
 
 
 def check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retriever) -> Verdict:
-    """Where several documents are cited, what some of them say alone is theirs; else each clause must be one document's:
-    a subject from one and a figure from another make a sentence that neither says."""
-    apart = [[hit for hit in cited if hit.document.doc_id == doc_id] for doc_id in {h.document.doc_id: 0 for h in cited}]
+    """An order is never supported. Where several documents are cited, what some of them say alone is theirs; else each
+    clause must be one document's: a subject from one and a figure from another make a sentence that neither says."""
+    if is_order(sentence):
+        return Verdict((), ("order",))
+    documents = dict.fromkeys(hit.document.doc_id for hit in cited)
+    apart = [[hit for hit in cited if hit.document.doc_id == doc_id] for doc_id in documents]
     if len(apart) < 2:
         return _check(sentence, language, cited, retriever)
     alone = [verdict for hits in apart if not (verdict := _check(sentence, language, hits, retriever)).faults]

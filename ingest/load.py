@@ -103,7 +103,7 @@ def load(source: Source) -> Document:
         )
     text = _decode(source.path, content)
     first_line = next((line for line in map(on_a_line, text.split("\n")) if line), on_a_line(source.path.stem))
-    metadata = {key: on_a_line(value) for key, value in source.metadata.items()}
+    metadata: dict[str, Any] = {key: on_a_line(value) for key, value in source.metadata.items()}
     return Document(
         doc_id=metadata.pop("id", sha256[:16]),
         title=metadata.pop("title", first_line[:80]),
