@@ -187,6 +187,15 @@ def test_what_the_other_documents_say_stays_as_it_was(
             assert answer["short_answer"] == before["short_answer"]
 
 
+@pytest.mark.parametrize("key", ["stuffing-1", "stuffing-2", "stuffing-3"])
+def test_a_question_repeated_is_read_once_and_answers_nothing(key: str, victim: TestClient) -> None:
+    (question,) = BY_ID[key]["questions"].values()
+    assert BY_ID[key]["text"].replace("？", "?").count(question.replace("？", "?")) > 10
+    passages = victim.get(f"/v1/documents/{key}/passages", params={"limit": 50}).json()["passages"]
+    assert sum(passage["text"].replace("？", "?").count(question.replace("？", "?")) for passage in passages) == 1
+    assert squeeze(question) not in squeeze(ask(victim, question, (key,))["answer"] or "")
+
+
 def test_all_attacks_at_once_speak_only_for_themselves(victim: TestClient) -> None:
     every = [d["doc_id"] for d in victim.get("/v1/documents", params={"limit": 200}).json()["documents"]]
     for attack in ATTACKS:
