@@ -200,7 +200,7 @@ def test_all_attacks_at_once_speak_only_for_themselves(victim: TestClient) -> No
     every = [d["doc_id"] for d in victim.get("/v1/documents", params={"limit": 200}).json()["documents"]]
     for attack in ATTACKS:
         for question in attack["questions"].values():
-            answer = ask(victim, question, every, top_k=20)
+            answer = ask(victim, question, every)
             check_quotes(victim, answer)
             assert answer["answered"] or attack["id"] in UNANSWERABLE
 
