@@ -127,7 +127,8 @@ def _evidence(result: Result, ranked: Ranked, needs: Needs, of_another: bool) ->
     held = _words_of(result.hits)
     names = max(1, len(names_in(result.query)))
     asks_value = bool(expected(result.query).kinds)
-    return {arm: result.hits[0].scores.get(arm, 0.0) / _SCALES.get(arm, 1) for arm in ARMS} | {
+    arms = {arm: max(hit.scores.get(arm, 0.0) for hit in result.hits) for arm in ARMS}
+    return {arm: arms[arm] / _SCALES.get(arm, 1) for arm in ARMS} | {
         "best": float(ranked.scores[best]) / 10,
         "alike": len(twins_words & words_asked(result)) / len(twins_words) if twins_words else 0.5,
         "lacks_value": float(ranked.feature("lacks_value")[best]),
@@ -139,7 +140,7 @@ def _evidence(result: Result, ranked: Ranked, needs: Needs, of_another: bool) ->
         "absent_name": len(absent_names(result, said)) / names,
         "unheard_name": len(absent_names(result, held)) / names,
         "unknown": len(needs.unknown) / max(1, len(needs.needs) + len(needs.unknown)),
-        "new": float(not result.hits[0].scores.get("asked_bigrams")),
+        "new": float(not arms["asked_bigrams"]),
         "constant": 1.0,
     }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from api.quotes import Quote, mapped, mapped_passage, quote
+from api.quotes import Quote, mapped, mapped_passage, quote, unmarked, unmarked_text
 from ingest.mapped import Mapped
 from ingest.structure import split_sentences
 from retriever.records import Cell, Document, Passage, Span
@@ -16,6 +16,7 @@ _LONGEST = 390
 _BULLETS = re.compile(r"^\s*(?:[-–—・•●○■□◆◇▶►➢⇒→✓👉]\s*)+")
 _SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}")
 """The figures of a chart without their labels answer nothing."""
+_ASKS = re.compile(r"(?:[？?]|(?:です|ます|ました|ません|でしょう|だろう)か。)[」』）)]?$|[吗嗎呢]。$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ class Candidate:
 
 
 def split_hit(hit: Hit) -> list[Candidate]:
-    """Sentences of a hit's prose and lines, rows of its tables; each short enough to be an answer."""
+    """Sentences of a hit's prose and lines, rows of its tables; each short enough to be an answer.
+
+    Questions answer nothing.
+    """
     return [Candidate(hit, parts, shown) for parts, shown in split_passage(hit.passage, hit.document)]
 
 
@@ -53,9 +57,10 @@ def split_passage(passage: Passage, document: Document) -> tuple[tuple[tuple[Par
     """The parts of each, and its quote. Of what is found again and again, once."""
     if passage.cells:
         rows = (list(row) for _, row in groupby(passage.cells, key=lambda cell: cell.row))
-        return tuple(_row(document, group) for row in rows for group in _repeated_groups(row))
+        groups = (group for row in rows for group in _repeated_groups(row))
+        return tuple(row for row in (_row(document, group) for group in groups) if row[1].spans)
     sentences = (s for line in _lines(mapped_passage(passage, document)) for s in split_sentences(line))
-    shown = (quote(_clauses(sentence), document) for sentence in sentences)
+    shown = (quote(_clauses(unmarked(s)), document) for s in sentences if not _ASKS.search(s.text))
     return tuple(((Part(found.text, found.spans),), found) for found in shown if _SAYS_SOMETHING.search(found.text))
 
 
@@ -94,16 +99,19 @@ def _repeated_groups(row: Sequence[Cell]) -> list[list[Cell]]:
 def _row(document: Document, cells: Sequence[Cell]) -> tuple[tuple[Part, ...], Quote]:
     """「第2回…：社名：美团、製品名：(未公表)」: column names are labels, cells are quotes."""
     bands = [band for band in cells[0].columns[:-1] if all(band in cell.columns for cell in cells)]
-    parts = [Part(f"{band}：") for band in bands]
+    parts = [Part(f"{unmarked_text(band)}：") for band in bands]
     shown: list[Cell] = []
     for cell in cells:
-        name = cell.columns[-1] if cell.columns else ""
+        name = unmarked_text(cell.columns[-1]) if cell.columns else ""
+        text = unmarked(mapped(cell.text, cell.spans, document))
+        if not text.text.strip():
+            continue
         comma = "" if not shown or shown[-1].text.endswith(("。", "、")) else "、"
         label = f"{comma}{name}：" if name else comma
-        if shown and sum(len(p.text) for p in parts) + len(label) + len(cell.text) > _LONGEST:
+        if shown and sum(len(p.text) for p in parts) + len(label) + len(text) > _LONGEST:
             break
         parts += [Part(label)] if label else []
-        beginning = quote(mapped(cell.text, cell.spans, document).slice(0, _LONGEST // 2), document)
+        beginning = quote(text.slice(0, _LONGEST // 2), document)
         parts.append(Part(beginning.text, beginning.spans))
         shown.append(cell)
     quotes = sorted((part.spans, part.text) for part in parts if part.is_quote)

@@ -19,7 +19,7 @@ _REQUESTS = frozenset("tell explain please describe give show list me".split())
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 CALIBRATION = Path(__file__).with_name("calibration.json")
 ARMS = ("headings", "dense", "asked_bigrams")
-"""Whose score of the best passage speaks for an answer."""
+"""Whose best score speaks for an answer, whichever passage has it: another document can't take it away."""
 FOR = ("best", *ARMS, "alike")
 AGAINST = (
     "lacks_value",
@@ -147,7 +147,7 @@ def _rarity(frequency: int, retriever: Retriever) -> float:
 
 def _frequency(term: str, field: str, retriever: Retriever) -> int:
     """In how many passages of the whole index a term occurs."""
-    return sum(segment.fields[field].frequency(term) for segment in retriever.index.segments)
+    return retriever.frequency(term, field)
 
 
 MOST_SURE = 3.0

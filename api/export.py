@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api import schemas
+from ingest.invisible import spelt
 
 WEB = Path(__file__).with_name("web")
 Format = Literal["html", "markdown", "csv"]
@@ -34,8 +35,6 @@ FACTS = (
 ).split()
 """What a pack tells of a citation beside its title, quote, status and link."""
 _SUFFIXES: dict[Format, str] = {"html": "html", "markdown": "md", "csv": "csv"}
-_INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters, and those that turn the direction of writing."""
 _LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~&$^]|:(?=//)|(?<=www)\.")
@@ -139,7 +138,7 @@ def _marks(text: str) -> list[dict[str, Any]]:
 def _spelt(value: Any) -> Any:
     """Invisible characters as ⟦U+202E⟧, and every kind of line end as `\\n`."""
     if isinstance(value, str):
-        return _INVISIBLE.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", _LINE_END.sub("\n", value))
+        return spelt(_LINE_END.sub("\n", value))
     if isinstance(value, dict):
         return {key: _spelt(item) for key, item in value.items()}
     return [_spelt(item) for item in value] if isinstance(value, list) else value

@@ -2,12 +2,13 @@
 
 import asyncio
 import re
-import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from api.quotes import MARK, unmarked_text
 from api.support import Verdict, check
+from ingest.invisible import visible
 from ingest.language_model import LanguageModel
 from retriever.errors import LanguageModelFailed
 from retriever.search import Hit, Result, Retriever
@@ -21,9 +22,8 @@ Where passages differ, tell what each says. Where they don't answer the question
 MOST_CHARACTERS = 4000
 """Of a reply. A model that goes on is telling tales."""
 _LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Simplified Chinese"}
-_MARK = re.compile(r"\s*[\[［【]\s*([0-9]{1,3}(?:\s*[,，、]\s*[0-9]{1,3})*)\s*[\]］】]")
 _END = re.compile(
-    rf"(?:\n+|[。！？][」』）)]?(?:{_MARK.pattern})*|[.!?][\"”)]?(?:{_MARK.pattern})*(?=\s+[^\sa-z\[]))(?=\s*[^\s\[［【」』）)])"
+    rf"(?:\n+|[。！？][」』）)]?(?:{MARK.pattern})*|[.!?][\"”)]?(?:{MARK.pattern})*(?=\s+[^\sa-z\[]))(?=\s*[^\s\[［【」』）)])"
 )
 _ABBREVIATIONS = re.compile(r"\b(?:U\.S|Co|Ltd|Inc|Corp|No|vs|Dr|Mr|Ms|Mrs|St|e\.g|i\.e|approx|[A-Z])\.\s*$")
 _ORNAMENT = re.compile(r"^\s*(?:[-*•・]\s+|[0-9]{1,2}[.)]\s+|#+\s+)|\*\*|`")
@@ -105,10 +105,10 @@ def split_reply(text: str) -> list[str]:
 
 def read_draft(sentence: str) -> Draft | None:
     """`None` where nothing is said."""
-    numbers = (int(n) for marks in _MARK.findall(sentence) for n in re.findall(r"[0-9]+", marks))
+    seen = visible(sentence)
+    numbers = (int(n) for marks in MARK.findall(seen) for n in re.findall(r"\d+", marks))
     cited = tuple(dict.fromkeys(numbers))
-    shown = "".join(c for c in _MARK.sub("", sentence) if c.isspace() or unicodedata.category(c)[0] != "C")
-    text = " ".join(_ORNAMENT.sub("", shown).split())
+    text = " ".join(unmarked_text(_ORNAMENT.sub("", seen)).split())
     return Draft(text, cited) if any(c.isalnum() for c in text) else None
 
 
@@ -132,12 +132,13 @@ async def _in_time(pieces: AsyncIterator[str], timeout_s: float, name: str) -> A
 
 def _prompt(result: Result) -> str:
     passages = "\n".join(_fenced(hit) for hit in result.hits)
-    return f"{passages}\n\nQuestion: {result.query}"
+    return f"{passages}\n\nQuestion: {visible(result.query)}"
 
 
 def _fenced(hit: Hit) -> str:
-    """Nothing in a passage can end its fence, and nothing stands in it that a reader of the report can't see."""
+    """Nothing in a passage can end its fence or pass for a citation, and nothing stands in it that a reader of the
+    report can't see."""
     head = " > ".join((hit.document.title, hit.document.published or "undated", *hit.passage.section))
-    inside = f"{head}\n{hit.passage.text}".replace("<", "＜").replace("[", "［").replace("]", "］")
-    seen = "".join(c for c in inside if c.isspace() or unicodedata.category(c)[0] != "C")
-    return f"<passage number={hit.rank}>\n{seen}\n</passage>"
+    told = unmarked_text(visible(f"{head}\n{hit.passage.text}"))
+    inside = told.translate({ord("<"): "＜", ord("["): "［", ord("]"): "］"})
+    return f"<passage number={hit.rank}>\n{inside}\n</passage>"

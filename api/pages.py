@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from starlette.staticfiles import StaticFiles
 
 from api.routes import ServiceDep
+from ingest.invisible import replaced
 
 WEB = Path(__file__).with_name("web")
 LANGUAGES = (("ja", "日本語"), ("en", "English"), ("zh", "中文"))
@@ -68,8 +69,8 @@ async def history_page(lang: Language = "ja") -> HTMLResponse:
 async def source_page(doc_id: str, service: ServiceDep, lang: Language = "ja") -> HTMLResponse:
     """A page with the source text; `#start-end` lights a place in it."""
     document = service.index.document(doc_id)
-    # an HTML parser would turn a bare carriage return into a line end
-    text = Markup(escape(document.text).replace("\r", Markup("&#13;")))
+    # what is invisible shows as a sign of its own, so that places stay; a parser would turn a bare \r into a line end
+    text = Markup(escape(replaced(document.text, "�")).replace("\r", Markup("&#13;")))
     return _page("source", lang, document=document, text=text, heading=document.title)
 
 

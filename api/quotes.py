@@ -1,12 +1,16 @@
 """Quotes: pieces of a shown text with their places in the source, and the proof that they stand there."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.mapped import ADDED, Mapped
+from ingest.mapped import ADDED, Mapped, join
 from retriever.errors import TenkyoError
 from retriever.records import Document, Passage, Span
+
+MARK = re.compile(r"\s*[\[［【〔⟦]\s*(\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)\s*[\]］】〕⟧]")
+"""How an answer marks what it cites: nothing that it quotes may hold a mark of its own."""
 
 
 class UnprovenCitation(TenkyoError):
@@ -47,6 +51,17 @@ def mapped(text: str, spans: Sequence[Span], document: Document) -> Mapped:
 
 def mapped_passage(passage: Passage, document: Document) -> Mapped:
     return mapped(passage.text, passage.spans, document)
+
+
+def unmarked(piece: Mapped) -> Mapped:
+    """Without what would pass for a citation's mark, also one that another had hidden: [[1]1]."""
+    while found := MARK.search(piece.text):
+        piece = join([piece.slice(0, found.start()), piece.slice(found.end(), len(piece))])
+    return piece
+
+
+def unmarked_text(text: str) -> str:
+    return unmarked(Mapped(text, (ADDED,) * len(text))).text
 
 
 def quote(piece: Mapped, document: Document) -> Quote:

@@ -14,6 +14,7 @@ from api.generated import declined_out, generated_out, tell
 from api.gloss import names_of
 from api.kept import KeptAnswers
 from api.lookup import Finder
+from api.orders import gives_orders
 from api.quotes import prove
 from api.recheck import recheck
 from api.responses import answer_out, kept_out, lookup_out, retrieval_out, search_out
@@ -41,6 +42,8 @@ BESIDE = 10
 
 
 Event = schemas.RetrievalEvent | schemas.SentenceOut | schemas.AnswerOut
+MOST_SEARCHES = 5
+"""Of a question: as often passages that give orders may come first. What is then still there of them goes."""
 EXTRACTIVE = "The answer is extractive: {}."
 
 
@@ -143,15 +146,25 @@ class Service:
 
     def _find(self, request: schemas.AskIn) -> Asked:
         started = time.perf_counter()
-        filters = read_filters(request.filters)
-        wide = max(request.top_k, BESIDE)
-        found = self.retriever.search(request.question, wide, language=request.language, filters=filters)
+        found, retriever = self._evidence(request, read_filters(request.filters))
         result, beyond = replace(found, hits=found.hits[: request.top_k]), found.hits[request.top_k :]
-        composition = compose(result, self.retriever, beyond)
+        composition = compose(result, retriever, beyond)
         answer = answer_out(request, result, composition, self.names)
         if request.mode == "generative" and not self.writer:
             answer.degraded = EXTRACTIVE.format("no language model is configured")
         return Asked(started, result, composition, answer)
+
+    def _evidence(self, request: schemas.AskIn, filters: Filters) -> tuple[Result, Retriever]:
+        """The best passages that give no orders, and what finds them as if the others weren't there."""
+        retriever, wide = self.retriever, max(request.top_k, BESIDE)
+        for _ in range(MOST_SEARCHES):
+            result = retriever.search(request.question, wide, language=request.language, filters=filters)
+            ordering = {hit.place: hit.passage for hit in result.hits if gives_orders(hit.passage, hit.document)}
+            if not ordering:
+                break
+            log.info("left out, as they give orders: %s", ", ".join(p.passage_id for p in ordering.values()))
+            retriever = retriever.without(ordering)
+        return replace(result, hits=tuple(hit for hit in result.hits if hit.place not in ordering)), retriever
 
     def _finish(self, asked: Asked) -> schemas.AnswerOut:
         """Timed, and kept where it is to be."""

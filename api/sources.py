@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from api.candidates import Candidate, Part
+from api.quotes import unmarked_text
 from api.selection import Twin
 from retriever.records import Document, Span
 
@@ -58,8 +59,8 @@ def _labels(documents: Sequence[Document]) -> dict[str, str]:
     beginnings = Counter(_beginning(document.title) for document in every)
     labels: dict[str, str] = {}
     for document in every:
-        date, title = date_label(document.published), _beginning(document.title)
-        title = title if beginnings[title] == 1 else document.title
+        date, title = date_label(document.published), unmarked_text(_beginning(document.title))
+        title = title if beginnings[_beginning(document.title)] == 1 else unmarked_text(document.title)
         labels[document.doc_id] = f"（{date}）" if dates[date] == 1 else f"（{date}、{title}）"
     return labels
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from api.candidates import Candidate, split_hit
 from api.evidence import Needs, held_in, needs_of
 from api.figures import Figure, figures_in, is_rounded, same
+from api.orders import is_order
 from api.polarity import is_denied, is_turned
 from retriever.glossary import Match
 from retriever.search import Hit, Result, Retriever
@@ -53,6 +54,24 @@ class Verdict:
 
 
 def check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retriever) -> Verdict:
+    """An order is never supported. Where several documents are cited, what some of them say alone is theirs; else each
+    clause must be one document's: a subject from one and a figure from another make a sentence that neither says."""
+    if is_order(sentence):
+        return Verdict((), ("order",))
+    documents = dict.fromkeys(hit.document.doc_id for hit in cited)
+    apart = [[hit for hit in cited if hit.document.doc_id == doc_id] for doc_id in documents]
+    if len(apart) < 2:
+        return _check(sentence, language, cited, retriever)
+    alone = [verdict for hits in apart if not (verdict := _check(sentence, language, hits, retriever)).faults]
+    if alone:
+        return Verdict(tuple(candidate for verdict in alone for candidate in verdict.evidence), ())
+    found = _check(sentence, language, cited, retriever)
+    clauses = [clause for clause in _CLAUSE.findall(sentence) if any(c.isalnum() for c in clause)]
+    torn = any(all(_check(clause, language, hits, retriever).faults for hits in apart) for clause in clauses)
+    return Verdict(found.evidence, (*found.faults, "documents") if torn else found.faults)
+
+
+def _check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retriever) -> Verdict:
     candidates = [candidate for hit in cited for candidate in split_hit(hit)]
     if not candidates:
         return Verdict((), ("citation",))

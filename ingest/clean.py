@@ -1,19 +1,22 @@
 """Cleaning: what is furniture, and which lines a sentence runs over.
 
 Furniture is the only thing that passages leave out: URLs (their characters, not the rest of their
-line), lines that are reference numbers only, running headers, private-use bullets.
+line), lines that are reference numbers only, running headers, private-use bullets, characters that nobody sees,
+and a question that is asked over and over.
 """
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ingest.invisible import invisible_spans, visible
 from ingest.mapped import ADDED, Mapped, join
 from retriever.records import Span
 from retriever.text import breaks_word
 
-VERSION = 1
+VERSION = 2
 
 RUNNING_HEADERS = frozenset({"Deep Research"})
 
@@ -27,6 +30,8 @@ _ITEM_MARK = re.compile(
     r"[•・\-–—*※＊◆▶■□●○◎★👉①-⑳❶-❿＜<【『《]|[(（]?[0-9０-９]{1,2}(?:[)）、:：]|[.．](?![0-9]))|[*＊][0-9]"
     r"|[(（][0-9]{4}|(?:出所|資料|図表?|注|参考|写真出所|凡例|Date|出典)[0-9０-９]*[)）:：\s]|（参考）"
 )
+_QUESTION = re.compile(r"[^。！？!?\n\t]+(?:[？?]+|[か吗嗎呢]。)")
+_LAST_ASKED = 3
 _CANNOT_START_A_LINE = "。、，．！？」』）】〕々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
 _SENTENCE_END = "。！？!?：:；;"
 _QUOTE_END = "」』】"
@@ -88,7 +93,20 @@ def find_furniture(source: str) -> list[Furniture]:
         if source[start:end].strip() in RUNNING_HEADERS:
             found.append(Furniture((start, end), "running header"))
     found += [Furniture(m.span(), "private-use bullet") for m in _PRIVATE_USE.finditer(source)]
+    found += [Furniture(span, "invisible") for span in invisible_spans(source)]
+    found += [Furniture(span, "repeated") for span in _repeated(source)]
     return sorted(found, key=lambda f: f.span)
+
+
+def _repeated(source: str) -> Iterator[Span]:
+    """Questions that are one of the last few again: a text stuffed with them is found no better for it."""
+    last: deque[str] = deque(maxlen=_LAST_ASKED)
+    for question in _QUESTION.finditer(source):
+        asked = "".join(visible(question[0]).split())
+        if asked not in last:
+            last.append(asked)
+        elif "://" not in asked:
+            yield question.span()
 
 
 def line_spans(source: str) -> Iterator[Span]:

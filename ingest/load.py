@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingest.invisible import visible
 from retriever.errors import BadFilter, SourceRefused
 from retriever.filters import date_interval
 from retriever.language import detect_language
@@ -19,6 +20,7 @@ _REQUIRED = ("id", "file", "sha256", "title", "language")
 _OPTIONAL = ("author", "publisher", "published", "published_basis", "source_note", "licence_note")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LINE_END = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -100,8 +102,8 @@ def load(source: Source) -> Document:
             "Restore the file, or change the manifest if the new text is meant."
         )
     text = _decode(source.path, content)
-    first_line = next((line.strip() for line in text.split("\n") if line.strip()), source.path.stem)
-    metadata = dict(source.metadata)
+    first_line = next((line for line in map(on_a_line, text.split("\n")) if line), on_a_line(source.path.stem))
+    metadata: dict[str, Any] = {key: on_a_line(value) for key, value in source.metadata.items()}
     return Document(
         doc_id=metadata.pop("id", sha256[:16]),
         title=metadata.pop("title", first_line[:80]),
@@ -113,6 +115,11 @@ def load(source: Source) -> Document:
         extractor=EXTRACTOR,
         **metadata,
     )
+
+
+def on_a_line(text: str) -> str:
+    """A title or a name as a reader sees it: nothing invisible, no line end."""
+    return _LINE_END.sub(" ", visible(text)).strip()
 
 
 def is_named_by_content(document: Document) -> bool:

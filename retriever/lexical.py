@@ -42,10 +42,10 @@ class Postings:
             return slice(0, 0)
         return slice(int(self.starts[place]), int(self.starts[place + 1]))
 
-    def frequency(self, term: str) -> int:
-        """In how many passages a term occurs."""
+    def frequency(self, term: str, aside: Sequence[int] = ()) -> int:
+        """In how many passages a term occurs; those at the places `aside` don't count."""
         found = self.of(term_hash(term))
-        return int(found.stop - found.start)
+        return int(found.stop - found.start) - (int(np.isin(self.passages[found], aside).sum()) if aside else 0)
 
 
 @lru_cache(maxsize=16384)

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +92,21 @@ class Retriever:
         self.embedder = embedder
         self.entries = tuple(entries)
         self.weights = weights or shipped_weights()
+        self.aside: frozenset[int] = frozenset()
         self._glossary = Glossary(entries, index.names)
+
+    def without(self, places: Iterable[int]) -> "Retriever":
+        """The same, but the passages at these places are neither found nor make a word known."""
+        other = copy(self)
+        other.aside = self.aside | frozenset(places)
+        return other
+
+    def frequency(self, term: str, field: str) -> int:
+        """In how many passages of the whole index a term occurs."""
+        return sum(
+            s.fields[field].frequency(term, [place - offset for place in self.aside if 0 <= place - offset < len(s)])
+            for s, offset in zip(self.index.segments, self.index.offsets, strict=False)
+        )
 
     def search(
         self,
@@ -151,6 +166,8 @@ class Retriever:
         """(N,): which passages the filters and the tombstones let through."""
         self.check(filters)
         allowed = self.index.alive
+        if self.aside:
+            allowed = allowed & ~np.isin(np.arange(len(allowed)), list(self.aside))
         if filters.kinds:
             allowed = allowed & np.isin(
                 np.concatenate([s.kinds for s in self.index.segments]), [KINDS.index(kind) for kind in filters.kinds]

@@ -72,3 +72,11 @@ def test_lines_under_a_short_bullet_stay_apart() -> None:
 
 def test_private_use_bullets_are_left_out_and_open_an_item() -> None:
     assert cleaned("\uf06c検索は60億回\n\uf06c音声は66億回") == ["検索は60億回", "音声は66億回"]
+
+
+def test_a_question_asked_over_and_over_is_read_once() -> None:
+    asked = "規模はいくらですか？"
+    source = f"{asked}{asked}\n{asked} 規\u200b模はいくらですか？\n規模は5億元です。規模は5億元です。\n{asked}"
+    assert cleaned(source) == [asked, "規模は5億元です。規模は5億元です。"]
+    others = "".join(f"{place}の規模は？" for place in ("北京", "上海", "天津"))
+    assert cleaned(f"{asked}{others}{asked}") == [f"{asked}{others}{asked}"]

@@ -88,3 +88,10 @@ def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:
         find_sources(tmp_path)
     with pytest.raises(SourceRefused, match="no such file or folder"):
         find_sources(tmp_path / "nowhere")
+
+
+def test_a_title_is_what_a_reader_sees_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("\u200b\n\u202e題\u00adの\u2028名 \n本文", "utf-8")
+    assert load(Source(tmp_path / "x.txt", {})).title == "題の 名"
+    given = load(Source(tmp_path / "x.txt", {"title": "題\u200b\n名", "author": "\ufeff著者"}))
+    assert (given.title, given.author) == ("題 名", "著者")

@@ -2,9 +2,9 @@
 
 import { element, facts, fetched, words } from "./page.js";
 
-/** Nodes of a text with its spans (code points) in <mark>. */
+/** Nodes of a text with its spans (code points) in <mark>; what can't be seen shows as a sign of its own. */
 export function lit(text, spans) {
-  const characters = Array.from(text);
+  const characters = Array.from(text, (character) => (/(?!\u200d)\p{Cf}/u.test(character) ? "\ufffd" : character));
   const nodes = [];
   let position = 0;
   for (const [start, end] of [...spans].sort((a, b) => a[0] - b[0])) {
