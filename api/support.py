@@ -40,6 +40,7 @@ _NO_NAMES = frozenset(
     "January February March April May June July August September October November December "
     "AI IT GPU CPU CEO CTO LLM API President Chairman Minister Vice Professor Director Chief Deputy Dr Mr Ms".split()
 )
+_ALWAYS_NAMED = ("%", "ポイント", "月", "日")
 _YEARS = range(1950, 2051)
 _SMALL = "一二三四五六七八九十"
 _REPORT = re.compile(r"報告|レポート|資料|记事|報道|报告|报道|\breport", re.IGNORECASE)
@@ -131,9 +132,9 @@ def _unsaid(said: Sequence[Figure], text: str) -> list[Figure]:
 
 
 def _agree(said: Figure, held: Figure) -> bool:
-    """A month or a day is one only where the evidence calls it so: 12 may be a row's number."""
-    if said.unit in ("月", "日"):
-        return said.unit == held.unit and said.value == held.value
+    """A share, a month or a day is one only where the evidence calls it so: 12 may be a row's number."""
+    if said.unit in _ALWAYS_NAMED and said.unit != held.unit:
+        return False
     units = said.unit == held.unit or not (said.unit and held.unit)
     return same(said, held) or (units and is_rounded(said.value, held.value))
 
