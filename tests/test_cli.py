@@ -86,10 +86,10 @@ def test_ingest_shows_progress_and_refuses_bad_files(tmp_path: Path) -> None:
     done = run(tmp_path / "home", "ingest", str(tmp_path / "new.txt"), "--json")
     assert json.loads(done.stdout)["passages"] == 1
     assert "[1/1]" in done.stderr
-    (tmp_path / "bad.txt").write_bytes("こんにちは".encode("euc-jp"))
+    (tmp_path / "bad.txt").write_bytes("中国产业".encode("gb18030"))
     bad = run(tmp_path / "home", "ingest", str(tmp_path / "bad.txt"))
     assert bad.returncode == 1
-    assert "bad.txt: not UTF-8: byte 0xa4 at offset 0" in bad.stderr
+    assert "bad.txt: neither UTF-8 (byte 0xd6 at offset 0)" in bad.stderr
     assert "人型ロボット" in run(tmp_path / "home", "search", "ロボット").stdout
 
 
