@@ -21,7 +21,7 @@ _PROJECT = Path(__file__).parents[1]
 class Limits:
     """`seconds` on the clock, `memory` in bytes of address space, `characters` of text that come of it."""
 
-    seconds: float = 60
+    seconds: float = 120
     memory: int = 1024**3
     characters: int = 2_000_000
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from math import cos, hypot, sin
+from math import atan2, cos, hypot, sin
 
 import pypdfium2
 import pypdfium2.raw as raw
@@ -33,6 +33,8 @@ _STRAIGHT = 1.0
 _MOST_EDGES = 4000
 _KANA = re.compile(r"[\u3041-\u30ff\s]+")
 _RUBY_SIZE = 0.6
+_SPACES = frozenset(b" \t\r\n")
+_HYPHENS = frozenset((0x02, 0x2D, 0xAD, 0x2010))
 _NO_TITLE = re.compile(
     r"^(?:untitled|無題|Microsoft |about:|file:|https?:)|\.(?:docx?|html?|pptx?|xlsx?|indd|txt|pdf|md)$", re.I
 )
@@ -90,33 +92,46 @@ def _read_page(page: pypdfium2.PdfPage) -> tuple[Page, bool]:
     return Page(width, height, runs, edges), shows_something and not runs
 
 
-def _read_characters(text: pypdfium2.PdfTextPage) -> Iterator[_Character]:
-    """In the order of the file, turned upright; `end` is where the next one on the line would begin."""
-    x, y, matrix = ctypes.c_double(), ctypes.c_double(), raw.FS_MATRIX()
+def _read_characters(page: pypdfium2.PdfTextPage) -> Iterator[_Character]:
+    """In the order of the file, turned upright; `end` is where the next one on the line would begin.
+
+    Straight calls of pdfium, as few as can be: a long document has half a million characters.
+    """
+    text, number = page.raw, ctypes.c_double
+    x, y, matrix, box = number(), number(), raw.FS_MATRIX(), raw.FS_RECTF()
     high = ""
-    for i in range(text.count_chars()):
+    for i in range(raw.FPDFText_CountChars(text)):
         code = raw.FPDFText_GetUnicode(text, i)
-        raw.FPDFText_GetCharOrigin(text, i, x, y)
-        raw.FPDFText_GetMatrix(text, i, matrix)
-        generated = raw.FPDFText_IsGenerated(text, i) == 1
-        if raw.FPDFText_IsHyphen(text, i) == 1 or code == 0xAD:
-            continue
         if 0xD800 <= code < 0xDC00:
             high = chr(code)
             continue
-        character = (high + chr(code)).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        high = ""
-        if (code < 32 and not generated) or code in (0xFFFE, 0xFFFF):
-            character = "\ufffd"
+        if code in _HYPHENS and (code == 0xAD or raw.FPDFText_IsHyphen(text, i) == 1):
+            continue
+        generated = code in _SPACES and raw.FPDFText_IsGenerated(text, i) == 1
+        raw.FPDFText_GetCharOrigin(text, i, x, y)
+        raw.FPDFText_GetMatrix(text, i, matrix)
+        raw.FPDFText_GetLooseCharBox(text, i, box)
         size = raw.FPDFText_GetFontSize(text, i) * (hypot(matrix.a, matrix.b) or 1.0)
-        angle = round(raw.FPDFText_GetCharAngle(text, i), 2)
-        left, bottom, right, top = text.get_charbox(i, loose=True)
-        corners = [_upright(a, b, angle)[0] for a in (left, right) for b in (bottom, top)]
-        yield _Character(character, *_upright(x.value, y.value, angle), max(corners), size, angle, generated)
+        place, end = (x.value, y.value), box.right
+        angle = round(atan2(matrix.b, matrix.a), 2) if matrix.b else 0.0
+        if angle:
+            place = _upright(*place, angle)
+            end = max(_upright(a, b, angle)[0] for a in (box.left, box.right) for b in (box.bottom, box.top))
+        yield _Character(_spell(code, high, generated), *place, end, size or 1.0, angle, generated)
+        high = ""
+
+
+def _spell(code: int, high: str, generated: bool) -> str:
+    if high:
+        return (high + chr(code)).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    unread = (
+        (code < 32 and not generated and code not in _SPACES) or 0xD800 <= code < 0xE000 or code in (0xFFFE, 0xFFFF)
+    )
+    return "\ufffd" if unread else chr(code)
 
 
 def _upright(x: float, y: float, angle: float) -> tuple[float, float]:
-    return (x, y) if not angle else (x * cos(angle) + y * sin(angle), y * cos(angle) - x * sin(angle))
+    return x * cos(angle) + y * sin(angle), y * cos(angle) - x * sin(angle)
 
 
 def _join_runs(characters: list[_Character], ruled: list[Edge]) -> Iterator[Run]:
