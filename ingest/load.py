@@ -3,6 +3,7 @@
 import hashlib
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,9 +155,18 @@ def load(source: Source, extractions: Extractions | None = None) -> Document:
     )
 
 
+def content_id(source: Source) -> str:
+    """The id of a document that nobody gave one. Raises `SourceRefused`."""
+    return hashlib.sha256(_read(source)).hexdigest()[:16]
+
+
 def is_named_by_content(document: Document) -> bool:
     """Whether the id was made from the file's content: nobody gave the document a name."""
     return document.doc_id == document.file_sha256[:16]
+
+
+def blank_pages_note(pages: Sequence[int]) -> str:
+    return f"Page{'s' * (len(pages) > 1)} {', '.join(map(str, pages))}: no text (scanned?)."
 
 
 def _read(source: Source) -> bytes:

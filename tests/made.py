@@ -34,7 +34,7 @@ class Pdf:
         for font in _FONTS:
             pdfmetrics.registerFont(font)
         self._file = io.BytesIO()
-        self.canvas = Canvas(self._file, pagesize=(width, height), **options)
+        self.canvas = Canvas(self._file, pagesize=(width, height), invariant=1, **options)
 
     def write(self, x: float, y: float, *lines: str, size: float = 10, font: str = "HeiseiMin-W3") -> "Pdf":
         """Lines under each other."""
