@@ -25,7 +25,7 @@ from retriever.errors import IndexBusy, SourceRefused, TenkyoError
 log = logging.getLogger("tenkyo")
 
 _MOST_WAITING = 100
-_SECONDS = 1800
+_SECONDS = 900
 _BUSY_SECONDS = 60
 
 

@@ -88,6 +88,7 @@ def _table_of(unit: Unit) -> tuple[int, tuple[tuple[int, ...], ...]] | None:
 def _cut(run: list[Unit]) -> Iterator[list[Unit]]:
     """The cheapest cuts (dynamic programming): passages near the target size, few lists torn apart."""
     texts = [join([*unit.inherited, unit.text], "\t").text for unit in run]
+    tears = [_tear(run, start) for start in range(len(run))]
     lead = "\n".join(part.text for part in run[-1].lead)
     characters = [len(text) + 1 for text in texts]
     tokens = [count_tokens(text) + 1 for text in texts]
@@ -100,7 +101,7 @@ def _cut(run: list[Unit]) -> Iterator[list[Unit]]:
             size, budget = size + characters[start], budget + tokens[start]
             if costs and (size > most_characters or budget > most_tokens):
                 break
-            cost = ((size + len(lead)) / TARGET_CHARACTERS - 1) ** 2 + _tear(run, start)
+            cost = ((size + len(lead)) / TARGET_CHARACTERS - 1) ** 2 + tears[start]
             costs.append((best[start][0] + cost, start))
         best.append(min(costs))
     ends = [len(run)]

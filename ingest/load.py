@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.decode import decode
 from ingest.extracted import READABLE, Extracted, Extractions
-from ingest.parser import parse
+from ingest.parser import LIMITS, parse
 from retriever.errors import BadFilter, SourceRefused
 from retriever.filters import date_interval
 from retriever.language import detect_language
@@ -214,6 +214,11 @@ def _decoded(content: bytes, kind: str) -> Extracted:
     if not text.strip():
         raise SourceRefused(
             f"the file is empty ({len(content)} bytes). Give it some text, or leave it out.", "file_empty"
+        )
+    if len(text) > LIMITS.characters:
+        raise SourceRefused(
+            f"it holds {len(text):,} characters, {LIMITS.characters:,} are allowed. Split it, then try again.",
+            "too_large",
         )
     extractor = EXTRACTOR if encoding == "UTF-8" else f"{EXTRACTOR} {encoding}"
     return Extracted(text, f"text/{kind}", extractor, encoding=encoding)
