@@ -197,16 +197,18 @@ def _write(
 ) -> Manifest:
     """A segment with what is new, and a generation that leaves out what is gone or replaced."""
     contents = _contents(new, expansions, embedder, progress)
-    segment = write_segment(root / "segments", contents) if new else ""
     replaced = {*gone, *(document.doc_id for document in new)}
-    others = [s for s in old.segments if s.name != segment] if old else []  # one that comes back holds no dead document
     marks = old.manifest.deleted if old else {}
+    before = old.segments if old else ()
+    living = [s for s in before if set(s.doc_ids) - replaced - set(marks.get(s.name, ()))]
+    segment = (
+        write_segment(root / "segments", contents) if new or not living else ""
+    )  # an index has one, if an empty one
+    others = [s for s in living if s.name != segment]  # one that comes back holds no dead document
     deleted = {s.name: sorted({*marks.get(s.name, ()), *replaced.intersection(s.doc_ids)}) for s in others}
-    living = [s.name for s in others if set(s.doc_ids) - set(deleted[s.name])]
-    names = [*living, segment] if segment else living
+    names = [*(s.name for s in others), *([segment] if segment else [])]
     kept = sum(n for doc_id, n in old.passage_counts.items() if doc_id not in replaced) if old else 0
-    marks = {name: deleted[name] for name in living}
-    return publish(root, names, marks, versions(embedder), corpus, len(contents.passages) + kept)
+    return publish(root, names, deleted, versions(embedder), corpus, len(contents.passages) + kept)
 
 
 def _contents(new: Sequence[Document], expansions: Expansions, embedder: Embedder, progress: Progress) -> Contents:
