@@ -13,6 +13,7 @@ from ingest.rows import FULL, NARROWEST, Page, Row, read_rows
 _BLOCK_GAP = 1.4
 _MARGIN = 0.12
 _HEAD_PAGES = 3
+_SOFT_HYPHEN = "\u00ad"
 _PAGE_NUMBER = re.compile(
     r"(?:page|p\.?|[-–—―\s])*([0-9]{1,4})(?:\s*(?:/|of)\s*[0-9]{1,4})?[-–—―\s]*(?:頁|ページ)?", re.I
 )
@@ -100,6 +101,7 @@ def _paragraphs(block: list[Row], goes_on: bool, gap: bool) -> Iterator[TextLine
         text = rows[0].text
         for row in rows[1:]:
             text += space_between(text[-1], row.text[0]) + row.text
+        text = text[:-1].replace(_SOFT_HYPHEN, "") + text[-1].replace(_SOFT_HYPHEN, "-")
         ends_one = number > 0 and len(paragraphs[number - 1]) > 1
         yield TextLine(text, ends_one or (gap and number == 0), goes_on and number == 0)
 

@@ -34,7 +34,9 @@ _MOST_EDGES = 4000
 _KANA = re.compile(r"[\u3041-\u30ff\s]+")
 _RUBY_SIZE = 0.6
 _SPACES = frozenset(b" \t\r\n")
-_HYPHENS = frozenset((0x02, 0x2D, 0xAD, 0x2010))
+_HYPHENS = frozenset((0x02, 0x2D, 0x2010))
+_SOFT_HYPHEN = 0xAD
+"""A hyphen that only the end of a line made necessary."""
 _NO_TITLE = re.compile(
     r"^(?:untitled|無題|Microsoft |about:|file:|https?:)|\.(?:docx?|html?|pptx?|xlsx?|indd|txt|pdf|md)$", re.I
 )
@@ -105,8 +107,8 @@ def _read_characters(page: pypdfium2.PdfTextPage) -> Iterator[_Character]:
         if 0xD800 <= code < 0xDC00:
             high = chr(code)
             continue
-        if code in _HYPHENS and (code == 0xAD or raw.FPDFText_IsHyphen(text, i) == 1):
-            continue
+        if code in _HYPHENS and raw.FPDFText_IsHyphen(text, i) == 1:
+            code = _SOFT_HYPHEN
         generated = code in _SPACES and raw.FPDFText_IsGenerated(text, i) == 1
         raw.FPDFText_GetCharOrigin(text, i, x, y)
         raw.FPDFText_GetMatrix(text, i, matrix)
@@ -168,6 +170,8 @@ def _is_wide_gap(run: list[_Character]) -> bool:
 
 def _follows_across(last: _Character, character: _Character, ruled: list[Edge]) -> bool:
     gap = character.x - last.end
+    if (character.x, character.y) == (last.x, last.y):  # two characters of a ligature
+        return True
     return (
         _alike(last, character)
         and abs(character.y - last.y) < _SAME_LINE * character.size

@@ -14,6 +14,7 @@ NARROWEST = 10
 _CELL_GAP = 1.5
 _WORD_GAP = 0.15
 _TOUCHING = 4.0
+_RAISED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _from_the_right(runs: list[Run]) -> Iterator[Run]:
 
 def _beside(last: Run, run: Run) -> bool:
     size = max(last.size, run.size)
-    on_line = abs(last.base - run.base) < 0.4 * size and run.left > last.right - 0.5 * size
+    on_line = abs(last.base - run.base) < _RAISED * size and run.left > last.right - 0.5 * size
     return on_line and not (last.vertical or run.vertical)
 
 
@@ -123,6 +124,8 @@ def _row(line: list[Run]) -> Row:
 
 def _apart(last: Run, run: Run, gap: float) -> bool:
     """Japanese is set wider where a reading needs the room; that is no space."""
+    if max(last.size, run.size) > 1.3 * min(last.size, run.size) and (last.text + run.text).strip("0123456789"):
+        return True  # the number of a note: it must not become part of a figure
     return gap > (_WORD_GAP if last.text[-1].isascii() or run.text[0].isascii() else _CELL_GAP)
 
 

@@ -196,3 +196,23 @@ def test_bad_pdfs_are_refused_with_what_is_wrong() -> None:
         pdf.page()
     code, message = refusal(pdf.save())
     assert (code, "none of the 2 pages has text" in message) == ("no_text", True)
+
+
+def test_latin_words_keep_their_spaces_and_lose_the_hyphens_of_lines() -> None:
+    lines = (
+        "The core industry of artificial intelligence in manage-",
+        "ment and offices reached 578.4 billion yuan by the end",
+    )
+    pdf = Pdf().write(50, 500, *lines, "of 2023 and grew.", font="Helvetica").page()
+    assert read_pdf(pdf.save()).text == (
+        "The core industry of artificial intelligence in management and offices "
+        "reached 578.4 billion yuan by the end of 2023 and grew.\n"
+    )
+
+
+def test_the_number_of_a_note_stays_apart_and_a_turned_page_is_read() -> None:
+    pdf = Pdf().write(50, 500, "規模は5784億元").write(125, 504, "1", size=6).write(129, 500, "である。").page()
+    pdf.canvas.rotate(90)
+    pdf.write(50, -100, "横向きの頁の一行目であり、", "横向きの頁の二行目である。").page()
+    text = read_pdf(pdf.save()).text
+    assert text == "規模は5784億元 1 である。\n 横向きの頁の一行目であり、横向きの頁の二行目である。\n"
