@@ -174,6 +174,7 @@ def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.
 
 
 if __name__ == "__main__":
+    os.nice(10)  # answers go first
     logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         take_in(Job(**json.load(sys.stdin)))

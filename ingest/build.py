@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,9 @@ NONE: Expansions = {}
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _BATCH = 2048
+_MOST_SEGMENTS = 8
+_SMALL = 1000
+"""Passages of a segment that is written again with others; more cost more than they save."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +199,10 @@ def _write(
     progress: Progress,
 ) -> Manifest:
     """A segment with what is new, and a generation that leaves out what is gone or replaced."""
-    contents = _contents(new, expansions, embedder, progress)
     replaced = {*gone, *(document.doc_id for document in new)}
+    merged = _of_small_segments(old, replaced) if old and new else []
+    contents = _contents([*new, *merged], expansions, embedder, progress)
+    replaced |= {document.doc_id for document in merged}
     marks = old.manifest.deleted if old else {}
     before = old.segments if old else ()
     living = [s for s in before if set(s.doc_ids) - replaced - set(marks.get(s.name, ()))]
@@ -209,6 +214,14 @@ def _write(
     names = [*(s.name for s in others), *([segment] if segment else [])]
     kept = sum(n for doc_id, n in old.passage_counts.items() if doc_id not in replaced) if old else 0
     return publish(root, names, deleted, versions(embedder), corpus, len(contents.passages) + kept)
+
+
+def _of_small_segments(old: Index, replaced: Collection[str]) -> list[Document]:
+    """Documents that go into the new segment as well, where there are many small ones: each costs every search."""
+    if len(old.segments) < _MOST_SEGMENTS:
+        return []
+    small = {doc_id for segment in old.segments if len(segment) <= _SMALL for doc_id in segment.doc_ids}
+    return [document for document in old.documents() if document.doc_id in small.difference(replaced)]
 
 
 def _contents(new: Sequence[Document], expansions: Expansions, embedder: Embedder, progress: Progress) -> Contents:
