@@ -22,8 +22,13 @@ from api.settings import Settings
 from ingest import build
 from ingest.doc2query import write_questions
 from ingest.expand import read_expansions
+from ingest.gather import document_ids, keep_files
 from ingest.language_model import LanguageModel
+from ingest.library import Library, known_entry
+from ingest.load import Source, blank_pages_note
+from retriever.embed import Embedder
 from retriever.errors import TenkyoError
+from retriever.index import read_manifest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -80,10 +85,14 @@ def serve(
         settings = Settings()
         host, port = host or settings.host, settings.port if port is None else port
         listener = _listen(host, port)
-        embedder, expansions = open_embedder(settings), read_expansions(settings.expansions)
-        if not build.is_current(settings.index, [settings.corpus], embedder, expansions):
-            build.ingest(settings.index, [settings.corpus], embedder, expansions)
+        embedder, expansions, library = _what_builds(settings)
+        if not build.is_current(settings.index, [settings.corpus], embedder, expansions, library):
+            build.ingest(settings.index, [settings.corpus, *library.sources()], embedder, expansions, library=library)
     _run(settings, listener)
+
+
+def _what_builds(settings: Settings) -> tuple[Embedder, build.Expansions, Library]:
+    return open_embedder(settings), read_expansions(settings.expansions), Library(settings.library)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -131,23 +140,44 @@ def ingest(
     expand: Annotated[
         bool, typer.Option("--expand", help="Have the language model write questions for passages that have none.")
     ] = False,
+    remove: Annotated[
+        list[str] | None, typer.Option(help="Id of a document to take out, for good: no answer cites it any more.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take documents in. What hasn't changed is neither parsed nor embedded again."""
+    """Take documents in (PDF, Word, HTML, Markdown, text), or out. What hasn't changed is left alone."""
     with clear_errors():
         settings = Settings()
-        given, embedder = paths or [settings.corpus], open_embedder(settings)
-        outcome = build.ingest(settings.index, given, embedder, read_expansions(settings.expansions))
+        embedder, expansions, library = _what_builds(settings)
+        given: list[Path | Source] = [*paths] if paths else [] if remove else [settings.corpus, *library.sources()]
+        library.restore(document_ids(paths or []))
+        if remove:
+            _note_removed(remove, settings, library)
+        outcome = build.ingest(settings.index, given, embedder, expansions, library=library)
+        keep_files(paths or [], library, outcome.added)
         if expand:
             _write_questions(settings)
-            outcome = build.ingest(settings.index, given, embedder, read_expansions(settings.expansions))
+            again = read_expansions(settings.expansions)
+            outcome = build.ingest(settings.index, given, embedder, again, library=library)
         result = schemas.IngestOut.model_validate(outcome, from_attributes=True)
-        _show(
-            result,
-            as_json,
-            f"{len(outcome.added)} documents taken in, {len(outcome.unchanged)} unchanged, "
-            f"{outcome.passages} passages, generation {outcome.generation}",
-        )
+        _show(result, as_json, _ingest_text(result))
+
+
+def _note_removed(doc_ids: list[str], settings: Settings, library: Library) -> None:
+    """Raises `NotFound` before anything is removed."""
+    known = read_manifest(settings.index).corpus
+    for doc_id in doc_ids:
+        if doc_id not in known:
+            known_entry(library, doc_id)
+    library.remove(doc_ids)
+
+
+def _ingest_text(result: schemas.IngestOut) -> str:
+    lines = [f"{d.file}: its text is there already, as {d.doc_id}" for d in result.duplicates]
+    lines += [f"{doc_id}: {blank_pages_note(pages)}" for doc_id, pages in result.blank_pages.items()]
+    taken_out = f"{len(result.removed)} taken out, " if result.removed else ""
+    counts = f"{len(result.added)} documents taken in, {taken_out}{len(result.unchanged)} unchanged, "
+    return "\n".join([*lines, f"{counts}{result.passages} passages, generation {result.generation}"])
 
 
 def _write_questions(settings: Settings) -> None:

@@ -18,11 +18,13 @@ log = logging.getLogger("tenkyo")
 STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.BadFilter: (422, "bad_filter"),
     errors.NotFound: (404, "not_found"),
+    errors.IndexBusy: (503, "index_busy"),
     errors.IndexMissing: (503, "no_index"),
     errors.IndexDamaged: (503, "index_damaged"),
     errors.IndexMismatch: (503, "index_mismatch"),
     UnprovenCitation: (503, "citation_unproven"),
 }
+_REFUSED = {"too_large": 413, "unknown_format": 415}
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -35,6 +37,8 @@ def problem(
 def known_problem(error: errors.TenkyoError, request_id: str | None) -> ProblemOut:
     """What an error of the program's own means over HTTP."""
     status, code = next((found for kind, found in STATUS.items() if isinstance(error, kind)), (500, "internal_error"))
+    if isinstance(error, errors.SourceRefused):
+        status, code = _REFUSED.get(error.code, 422), error.code
     pointer = getattr(error, "pointer", None)
     found = [{"pointer": pointer, "detail": str(error)}] if pointer else None
     return _described(status, code, str(error), request_id, found)
@@ -109,6 +113,8 @@ def _detail(error: dict[str, Any]) -> str:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     detail = error.detail
+    if error.status_code == 400 and request.headers.get("content-type", "").startswith("multipart/"):
+        return problem(request, 400, "invalid_multipart", "The body is no multipart form: it breaks off or goes wrong.")
     if error.status_code == 400:
         return problem(request, 400, "invalid_json", "The body is no JSON text in UTF-8.")
     if error.status_code == 404 and detail == "Not Found":

@@ -132,17 +132,6 @@ async def lookup(body: schemas.LookupIn, service: ServiceDep) -> schemas.LookupO
     return service.lookup(body)
 
 
-@router.get("/v1/documents", tags=["documents"])
-async def documents(service: ServiceDep, page_in: PageDep) -> schemas.DocumentsOut:
-    page, following = _page(service.documents(), page_in)
-    return schemas.DocumentsOut(documents=page, next_cursor=following)
-
-
-@router.get("/v1/documents/{doc_id}", tags=["documents"])
-async def document(doc_id: str, service: ServiceDep) -> schemas.DocumentOut:
-    return service.document(doc_id)
-
-
 @router.get("/v1/documents/{doc_id}/source", tags=["documents"], response_class=PlainTextResponse)
 async def source(doc_id: str, service: ServiceDep) -> PlainTextResponse:
     """The source text that all spans point into."""
@@ -151,7 +140,7 @@ async def source(doc_id: str, service: ServiceDep) -> PlainTextResponse:
 
 @router.get("/v1/documents/{doc_id}/passages", tags=["documents"])
 async def passages(doc_id: str, service: ServiceDep, page_in: PageDep) -> schemas.PassagesOut:
-    page, following = _page(service.index.passages_of(doc_id), page_in)
+    page, following = page_of(service.index.passages_of(doc_id), page_in)
     return schemas.PassagesOut(passages=[passage_out(passage) for passage in page], next_cursor=following)
 
 
@@ -172,7 +161,7 @@ async def readyz(service: ServiceDep) -> dict[str, str]:
     return {"status": "ready", "index_generation": service.index.generation}
 
 
-def _page(items: Sequence[T], wanted: schemas.PageIn) -> tuple[list[T], str | None]:
+def page_of(items: Sequence[T], wanted: schemas.PageIn) -> tuple[list[T], str | None]:
     """A page of a list and the cursor of the next one."""
     start = _read_cursor(wanted.cursor) if wanted.cursor else 0
     end = start + wanted.limit

@@ -252,12 +252,19 @@ class DocumentOut(BaseModel):
     language: str
     media_type: str
     source_note: str | None
-    source_sha256: str
+    source_sha256: str | None = Field(description="Of the source text; nothing before it is extracted.")
     file_sha256: str
     characters: int
     passages: int
     status: Literal["processing", "ready", "failed"]
     error: str | None
+    code: str | None = Field(None, description="Why it failed, for a program: `file_encrypted`, `no_text`, …")
+    duplicate_of: str | None = Field(None, description="The document that has the same text.")
+    filename: str | None = None
+    encoding: str | None = Field(None, description="Which one a text file was read in.")
+    page_count: int | None = None
+    blank_pages: list[int] = Field([], description="Numbers of pages that have no text (scanned, as a rule).")
+    note: str | None = Field(None, description="What a reader should know, such as pages without text.")
 
 
 class DocumentsOut(BaseModel):
@@ -280,13 +287,22 @@ class PassagesOut(BaseModel):
     next_cursor: str | None
 
 
+class DuplicateOut(BaseModel):
+    file: str
+    doc_id: str
+
+
 class IngestOut(BaseModel):
-    """What `tenkyo ingest --json` prints."""
+    """What `tenkyo ingest --json` prints. `duplicates`: files whose text is there already; `blank_pages`: numbers of
+    pages that have no text, by document."""
 
     generation: str
     added: list[str]
     unchanged: list[str]
     passages: int
+    removed: list[str] = []
+    duplicates: list[DuplicateOut] = []
+    blank_pages: dict[str, list[int]] = {}
 
 
 class ProblemOut(BaseModel):

@@ -20,6 +20,7 @@ from api.recheck import recheck
 from api.responses import answer_out, kept_out, lookup_out, retrieval_out, search_out
 from api.settings import Settings
 from ingest.language_model import LanguageModel
+from ingest.load import blank_pages_note
 from retriever.embed import Embedder, open_model
 from retriever.errors import (
     BadGlossary,
@@ -210,6 +211,8 @@ class Service:
             passages=self.index.passage_counts[document.doc_id],
             status="ready",
             error=None,
+            page_count=len(document.pages) or None,
+            note=blank_pages_note(document.blank_pages) if document.blank_pages else None,
         )
 
 

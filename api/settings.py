@@ -14,7 +14,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TENKYO_", env_ignore_empty=True, extra="forbid", frozen=True)
 
-    home: Path = Field(PROJECT / "var", description="where the index and kept answers live")
+    home: Path = Field(PROJECT / "var", description="where the index, uploaded documents and kept answers live")
     corpus: Path = Field(PROJECT / "corpus", description="the documents that `tenkyo ingest` takes in by default")
     model: str = Field("", description="embedding model: a name on the hub or a folder; the shipped one where empty")
     query_prefix: str | None = Field(None, description="what the model wants before queries; its own or known one")
@@ -28,11 +28,16 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     keep_answers_days: int | None = Field(None, ge=0, le=36_500, description="days that an answer is kept; 0: none is")
     most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")
+    most_upload_bytes: int = Field(20_971_520, ge=1024, description="largest file that is uploaded")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severe log line shown")
 
     @property
     def index(self) -> Path:
         return self.home / "index"
+
+    @property
+    def library(self) -> Path:
+        return self.home / "library"
 
     @property
     def expansions(self) -> list[Path]:

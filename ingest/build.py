@@ -3,8 +3,8 @@
 import hashlib
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from ingest import chunk, clean, structure
 from ingest.expand import Expansion, attach, check
-from ingest.load import Source, find_sources, is_named_by_content, load
+from ingest.gather import Duplicate, load_all, sources_of, without_copies
+from ingest.library import Library
+from ingest.load import Source, load
 from ingest.names import glossed_names
 from retriever.embed import Embedder
 from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, SourceRefused
@@ -37,16 +39,22 @@ NONE: Expansions = {}
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _BATCH = 2048
+_MOST_SEGMENTS = 8
+_SMALL = 1000
+"""Passages of a segment that is written again with others; more cost more than they save."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an ingest did: document ids by what became of them."""
+    """What an ingest did: document ids by what became of them; pages that have no text, by document."""
 
     generation: str
     added: tuple[str, ...]
     unchanged: tuple[str, ...]
     passages: int
+    removed: tuple[str, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+    blank_pages: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def say(message: str) -> None:
@@ -68,82 +76,74 @@ def _encoding_hash() -> str:
     return hashlib.sha256(chunk.ENCODING.read_bytes()).hexdigest()
 
 
-def is_current(root: Path, paths: Sequence[Path], embedder: Embedder, expansions: Expansions = NONE) -> bool:
-    """Whether an index exists, is whole and holds just these sources as they are. Raises `SourceRefused`."""
+def is_current(
+    root: Path,
+    paths: Sequence[Path],
+    embedder: Embedder,
+    expansions: Expansions = NONE,
+    library: Library | None = None,
+) -> bool:
+    """Whether an index exists, is whole and holds just these sources as they are, and a library's.
+
+    Raises `SourceRefused`.
+    """
     try:
         open_index(root, embedder.name).close()
     except (IndexMissing, IndexDamaged, IndexMismatch):
         return False
     manifest = read_manifest(root)
-    return manifest.versions == versions(embedder) and all(
-        manifest.corpus.get(document.doc_id) == fingerprint(document, expansions)
-        for document in map(load, _sources(paths))
+    removed = library.removed() if library else frozenset()
+    own = [entry.doc_id for entry in library.entries() if entry.status == "ready"] if library else []
+    given = (document for document in map(load, sources_of(paths)) if document.doc_id not in removed)
+    return (
+        manifest.versions == versions(embedder)
+        and not removed.intersection(manifest.corpus)
+        and manifest.corpus.keys() >= set(own)
+        and all(manifest.corpus.get(document.doc_id) == fingerprint(document, expansions) for document in given)
     )
 
 
 def fingerprint(document: Document, expansions: Expansions) -> str:
     """Of a document's text, of what is said about it and of its questions: if one changes, it is indexed anew."""
     asked = [(e.spans, e.questions) for e in expansions.get(document.source_sha256, ())]
-    return hashlib.sha256(repr((replace(document, joins=()), asked)).encode()).hexdigest()
-
-
-def _sources(paths: Sequence[Path]) -> list[Source]:
-    return [source for path in paths for source in find_sources(path)]
+    return hashlib.sha256(repr((replace(document, joins=(), filename=None), asked)).encode()).hexdigest()
 
 
 def ingest(
     root: Path,
-    paths: Sequence[Path],
+    paths: Sequence[Path | Source],
     embedder: Embedder,
     expansions: Expansions = NONE,
     progress: Progress = say,
+    library: Library | None = None,
 ) -> Outcome:
     """Take in files and folders, with the questions that were written for them, and switch to the
-    new generation.
+    new generation. What a library holds to be removed is left out, and taken out.
 
     All sources are read and checked before anything is written: one that is refused (`SourceRefused`,
     `BadExpansions`) leaves the index as it was. Raises `IndexBusy` where another process is writing.
     """
-    given = _load_all(paths)
+    given = load_all(paths, library)
     with writing(root):
         old = _usable(root, embedder, progress)
-        kept = _kept_documents(root, old, progress)
-        documents = kept | _without_copies(given, kept)
+        removed = library.removed() if library else frozenset()
+        kept = {i: d for i, d in _kept_documents(root, old, progress).items() if i not in removed}
+        added, duplicates = without_copies({i: d for i, d in given.items() if i not in removed}, kept)
+        documents = kept | added
         known = old.manifest.corpus if old else {}
         for document in documents.values():
             check(expansions.get(document.source_sha256, ()), document)
         corpus = {doc_id: fingerprint(document, expansions) for doc_id, document in documents.items()}
         new = [document for doc_id, document in documents.items() if known.get(doc_id) != corpus[doc_id]]
-        if old and not new:
+        gone = tuple(doc_id for doc_id in known if doc_id not in documents)
+        if old and not new and not gone:
             progress(f"nothing new: {len(documents)} documents are indexed as they are")
-            return Outcome(old.generation, (), tuple(documents), old.manifest.passages)
-        manifest = _write(root, old, new, expansions, corpus, embedder, progress)
+            return Outcome(old.generation, (), tuple(documents), old.manifest.passages, (), duplicates)
+        manifest = _write(root, old, new, gone, expansions, corpus, embedder, progress)
     unchanged = tuple(doc_id for doc_id in documents if known.get(doc_id) == corpus[doc_id])
-    return Outcome(manifest.generation, tuple(d.doc_id for d in new), unchanged, manifest.passages)
-
-
-def _load_all(paths: Sequence[Path]) -> dict[str, Document]:
-    """All sources by id. Raises `SourceRefused` where two different ones claim one id."""
-    documents: dict[str, Document] = {}
-    for source in _sources(paths):
-        document = load(source)
-        other = documents.setdefault(document.doc_id, document)
-        if other != document and other.text != document.text:
-            raise SourceRefused(f"{source.path}: its id {document.doc_id!r} belongs to another source of this ingest.")
-        if source.metadata:
-            documents[document.doc_id] = document
-    return documents
-
-
-def _without_copies(given: Mapping[str, Document], kept: Mapping[str, Document]) -> dict[str, Document]:
-    """Leave out nameless files whose very content is there already, or comes with a name in the same ingest."""
-    there = {document.file_sha256 for document in kept.values()}
-    there |= {document.file_sha256 for document in given.values() if not is_named_by_content(document)}
-    return {
-        doc_id: document
-        for doc_id, document in given.items()
-        if not is_named_by_content(document) or document.file_sha256 not in there
-    }
+    blank = {document.doc_id: document.blank_pages for document in new if document.blank_pages}
+    added_ids = tuple(document.doc_id for document in new)
+    return Outcome(manifest.generation, added_ids, unchanged, manifest.passages, gone, duplicates, blank)
 
 
 def _usable(root: Path, embedder: Embedder, progress: Progress) -> Index | None:
@@ -192,24 +192,52 @@ def _write(
     root: Path,
     old: Index | None,
     new: Sequence[Document],
+    gone: Sequence[str],
     expansions: Expansions,
     corpus: Mapping[str, str],
     embedder: Embedder,
     progress: Progress,
 ) -> Manifest:
+    """A segment with what is new, and a generation that leaves out what is gone or replaced."""
+    replaced = {*gone, *(document.doc_id for document in new)}
+    merged = _of_small_segments(old, replaced) if old and new else []
+    contents = _contents([*new, *merged], expansions, embedder, progress)
+    replaced |= {document.doc_id for document in merged}
+    marks = old.manifest.deleted if old else {}
+    before = old.segments if old else ()
+    living = [s for s in before if set(s.doc_ids) - replaced - set(marks.get(s.name, ()))]
+    segment = (
+        write_segment(root / "segments", contents) if new or not living else ""
+    )  # an index has one, if an empty one
+    others = [s for s in living if s.name != segment]  # one that comes back holds no dead document
+    deleted = {s.name: sorted({*marks.get(s.name, ()), *replaced.intersection(s.doc_ids)}) for s in others}
+    names = [*(s.name for s in others), *([segment] if segment else [])]
+    kept = sum(n for doc_id, n in old.passage_counts.items() if doc_id not in replaced) if old else 0
+    return publish(root, names, deleted, versions(embedder), corpus, len(contents.passages) + kept)
+
+
+def _of_small_segments(old: Index, replaced: Collection[str]) -> list[Document]:
+    """Documents that go into the new segment as well, where there are many small ones: each costs every search."""
+    if len(old.segments) < _MOST_SEGMENTS:
+        return []
+    small = {doc_id for segment in old.segments if len(segment) <= _SMALL for doc_id in segment.doc_ids}
+    return [document for document in old.documents() if document.doc_id in small.difference(replaced)]
+
+
+def _contents(new: Sequence[Document], expansions: Expansions, embedder: Embedder, progress: Progress) -> Contents:
     documents: list[Document] = []
     passages: list[Passage] = []
     for number, document in enumerate(new, start=1):
         read, found = chunk.read_document(document)
         if not found:
             raise SourceRefused(
-                f"{document.doc_id} ({document.title[:40]}): nothing in it could be shown as a passage."
+                f"{document.doc_id} ({document.title[:40]}): nothing in it could be shown as a passage.", "no_text"
             )
         documents.append(read)
         passages += found
         progress(f"[{number}/{len(new)}] {document.doc_id}: {len(document.text):,} characters, {len(found)} passages")
     asked = attach(passages, {d.doc_id: expansions.get(d.source_sha256, ()) for d in documents})
-    contents = Contents(
+    return Contents(
         documents,
         passages,
         embed([embedding_text(passage) for passage in passages], "passages", embedder.encode_passages, progress),
@@ -222,14 +250,6 @@ def _write(
         ),
         {document.doc_id: glossed_names(document.text) for document in documents},
     )
-    segment = write_segment(root / "segments", contents)
-    replaced = {document.doc_id for document in new}
-    others = [s for s in old.segments if s.name != segment] if old else []  # one that comes back holds no dead document
-    marks = old.manifest.deleted if old else {}
-    deleted = {s.name: sorted({*marks.get(s.name, ()), *replaced.intersection(s.doc_ids)}) for s in others}
-    names = [*(s.name for s in others), segment]
-    kept = sum(n for doc_id, n in old.passage_counts.items() if doc_id not in replaced) if old else 0
-    return publish(root, names, deleted, versions(embedder), corpus, len(passages) + kept)
 
 
 def embed(texts: Sequence[str], what: str, encode: Encode, progress: Progress) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import tiktoken
 
 from ingest.clean import is_item
-from ingest.mapped import Mapped, join
+from ingest.mapped import ADDED, Mapped, join
 from ingest.structure import Unit, find_joins, read_units
 from retriever.records import Document, Passage
 
@@ -50,16 +50,21 @@ def read_document(document: Document) -> tuple[Document, list[Passage]]:
     pieces = [piece for unit in units for piece in _within_limits(unit)]
     passages = [
         _passage(document, group)
-        for section in _sections(pieces)
+        for section in _sections(pieces, document)
         for kind_run in _kind_runs(section)
         for group in _cut(kind_run)
     ]
     return replace(document, joins=find_joins(units, document.text)), passages
 
 
-def _sections(units: list[Unit]) -> Iterator[list[Unit]]:
-    for _, section in groupby(units, key=lambda unit: unit.section):
+def _sections(units: list[Unit], document: Document) -> Iterator[list[Unit]]:
+    """Runs of one section and, where the document has pages, of sentences that begin on one page."""
+    for _, section in groupby(units, key=lambda unit: (unit.section, document.page_of(_start(unit)))):
         yield list(section)
+
+
+def _start(unit: Unit) -> int:
+    return next(offset for offset in unit.text.offsets if offset != ADDED)
 
 
 def _kind_runs(section: list[Unit]) -> Iterator[list[Unit]]:
@@ -83,6 +88,7 @@ def _table_of(unit: Unit) -> tuple[int, tuple[tuple[int, ...], ...]] | None:
 def _cut(run: list[Unit]) -> Iterator[list[Unit]]:
     """The cheapest cuts (dynamic programming): passages near the target size, few lists torn apart."""
     texts = [join([*unit.inherited, unit.text], "\t").text for unit in run]
+    tears = [_tear(run, start) for start in range(len(run))]
     lead = "\n".join(part.text for part in run[-1].lead)
     characters = [len(text) + 1 for text in texts]
     tokens = [count_tokens(text) + 1 for text in texts]
@@ -95,7 +101,7 @@ def _cut(run: list[Unit]) -> Iterator[list[Unit]]:
             size, budget = size + characters[start], budget + tokens[start]
             if costs and (size > most_characters or budget > most_tokens):
                 break
-            cost = ((size + len(lead)) / TARGET_CHARACTERS - 1) ** 2 + _tear(run, start)
+            cost = ((size + len(lead)) / TARGET_CHARACTERS - 1) ** 2 + tears[start]
             costs.append((best[start][0] + cost, start))
         best.append(min(costs))
     ends = [len(run)]
@@ -179,5 +185,6 @@ def _passage(document: Document, group: list[Unit]) -> Passage:
         kind=kinds.pop() if len(kinds) == 1 else "prose",
         text=shown.text,
         spans=spans,
+        page=document.page_of(_start(group[0])),
         cells=tuple(cell for unit in group for cell in unit.cells),
     )

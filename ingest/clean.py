@@ -45,6 +45,7 @@ _FULL_LINE = 0.8
 _TEXT_BLOCK = 0.6
 _NARROW = 24
 _SHORT_LABEL = 12
+_LINES_COMPARED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +266,9 @@ def _goes_on_in_item(item: list[Line], line: Line) -> bool:
     """
     bullet = item[0].bulleted or item[0].text.text[0] in "•・"
     apart = line.gap or line.starts_item or line.opens_page or "\t" in line.text.text
-    full = item[-1].columns >= _FULL_LINE * widest([*item, line])
-    return bullet and len(item) > 1 and not apart and full and item[-1].text.text[-1] not in _SENTENCE_END
+    if not bullet or len(item) == 1 or apart or item[-1].text.text[-1] in _SENTENCE_END:
+        return False
+    return item[-1].columns >= _FULL_LINE * widest([*item[-_LINES_COMPARED:], line])
 
 
 def _glue(lines: list[Line]) -> Mapped:

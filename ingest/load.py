@@ -3,11 +3,15 @@
 import hashlib
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingest.decode import decode
+from ingest.extracted import READABLE, Extracted, Extractions
 from ingest.invisible import visible
+from ingest.parser import LIMITS, parse
 from retriever.errors import BadFilter, SourceRefused
 from retriever.filters import date_interval
 from retriever.language import detect_language
@@ -15,22 +19,50 @@ from retriever.records import Document
 
 EXTRACTOR = "text/1"
 MANIFEST = "manifest.toml"
-SUFFIXES = (".txt", ".md")
+SUFFIXES = (".txt", ".md", ".markdown", ".pdf", ".docx", ".html", ".htm", ".xhtml")
+"""What is looked for in folders; what a file is, its content says."""
+
+MOST_BYTES = 100 * 1024 * 1024
+PARSED = ("pdf", "docx", "html")
+_HTML_SUFFIXES = (".html", ".htm", ".xhtml")
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.I | re.S,
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_UNREADABLE = {
+    _OLE: "a file of an old Office version: save it as .docx",
+    b"{\\rtf": "an RTF file: save it as .docx",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"II*\0": "a TIFF picture",
+    b"\x1f\x8b": "a gzip archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"MZ": "a Windows program",
+    b"\x7fELF": "a Linux program",
+}
 _REQUIRED = ("id", "file", "sha256", "title", "language")
 _OPTIONAL = ("author", "publisher", "published", "published_basis", "source_note", "licence_note")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LINE_END = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to take in, with what a manifest says of it."""
+    """A file to take in, with what a manifest or a person says of it. `name`: as it is shown, where not by its path."""
 
     path: Path
     metadata: dict[str, Any]
     sha256: str | None = None
+    name: str | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.name or str(self.path)
 
 
 def find_sources(path: Path) -> list[Source]:
@@ -43,7 +75,7 @@ def find_sources(path: Path) -> list[Source]:
         return _read_manifest(path / MANIFEST)
     found = [Source(file, {}) for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file()]
     if not found:
-        raise SourceRefused(f"{path}: the folder holds no {' or '.join(SUFFIXES)} file and no {MANIFEST}.")
+        raise SourceRefused(f"{path}: the folder holds no {', '.join(SUFFIXES)} file and no {MANIFEST}.")
     return found
 
 
@@ -89,30 +121,38 @@ def _check_entry(where: str, entry: Any, seen: set[str]) -> None:
         raise SourceRefused(f"{where}: published: {error}") from error
 
 
-def load(source: Source) -> Document:
-    """Read, check and decode one file. Raises `SourceRefused`, naming the file and what is wrong with it."""
-    try:
-        content = source.path.read_bytes()
-    except OSError as error:
-        raise SourceRefused(f"{source.path}: can't be read ({error.strerror}).") from error
+def load(source: Source, extractions: Extractions | None = None) -> Document:
+    """Read, check and extract one file. Raises `SourceRefused`, naming the file and what is wrong with it.
+
+    `extractions`: where texts are kept, so that no file is ever extracted twice.
+    """
+    content = _read(source)
     sha256 = hashlib.sha256(content).hexdigest()
     if source.sha256 and source.sha256 != sha256:
         raise SourceRefused(
-            f"{source.path}: the file has SHA-256 {sha256}, its manifest says {source.sha256}. "
+            f"{source.shown}: the file has SHA-256 {sha256}, its manifest says {source.sha256}. "
             "Restore the file, or change the manifest if the new text is meant."
         )
-    text = _decode(source.path, content)
-    first_line = next((line for line in map(on_a_line, text.split("\n")) if line), on_a_line(source.path.stem))
+    name = Path(source.name or source.path.name)
+    try:
+        found = _extract(content, sha256, name, extractions)
+    except SourceRefused as error:
+        raise SourceRefused(f"{source.shown}: {error}", error.code) from error
+    first_line = next((line for line in map(on_a_line, found.text.split("\n")) if line), on_a_line(name.stem))
     metadata: dict[str, Any] = {key: on_a_line(value) for key, value in source.metadata.items()}
     return Document(
         doc_id=metadata.pop("id", sha256[:16]),
-        title=metadata.pop("title", first_line[:80]),
-        text=text,
+        title=metadata.pop("title", on_a_line(found.title or "") or first_line[:80]),
+        text=found.text,
         file_sha256=sha256,
-        source_sha256=hashlib.sha256(text.encode()).hexdigest(),
-        language=metadata.pop("language", None) or detect_language(text[:2000]),
-        media_type="text/markdown" if source.path.suffix.lower() == ".md" else "text/plain",
-        extractor=EXTRACTOR,
+        source_sha256=hashlib.sha256(found.text.encode()).hexdigest(),
+        language=metadata.pop("language", None) or detect_language(found.text[:2000]),
+        media_type=found.media_type,
+        extractor=found.extractor,
+        pages=found.pages,
+        blank_pages=found.blank_pages,
+        encoding=found.encoding,
+        filename=name.name,
         **metadata,
     )
 
@@ -122,23 +162,70 @@ def on_a_line(text: str) -> str:
     return _LINE_END.sub(" ", visible(text)).strip()
 
 
+def content_id(source: Source) -> str:
+    """The id of a document that nobody gave one. Raises `SourceRefused`."""
+    return hashlib.sha256(_read(source)).hexdigest()[:16]
+
+
 def is_named_by_content(document: Document) -> bool:
     """Whether the id was made from the file's content: nobody gave the document a name."""
     return document.doc_id == document.file_sha256[:16]
 
 
-def _decode(path: Path, content: bytes) -> str:
+def blank_pages_note(pages: Sequence[int]) -> str:
+    return f"Page{'s' * (len(pages) > 1)} {', '.join(map(str, pages))}: no text (scanned?)."
+
+
+def _read(source: Source) -> bytes:
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceRefused(
-            f"{path}: not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}. "
-            "Convert it (iconv -t UTF-8), then try again."
-        ) from error
+        if source.path.stat().st_size > MOST_BYTES:
+            raise SourceRefused(f"{source.shown}: the file is larger than {MOST_BYTES:,} bytes.", "too_large")
+        return source.path.read_bytes()
+    except OSError as error:
+        raise SourceRefused(f"{source.shown}: can't be read ({error.strerror}).") from error
+
+
+def _extract(content: bytes, sha256: str, name: Path, extractions: Extractions | None) -> Extracted:
+    """The kept text of these bytes, or a new one. Plain UTF-8 is never kept: it is its own text."""
+    if extractions is not None and (kept := extractions.find(sha256)):
+        return kept
+    kind = kind_of(content, name.suffix.lower())
+    found = parse(content, kind) if kind in PARSED else _decoded(content, kind)
+    if extractions is not None and found.extractor != EXTRACTOR:
+        extractions.keep(sha256, found)
+    return found
+
+
+def kind_of(content: bytes, suffix: str) -> str:
+    """pdf, docx, html, markdown or plain: by what the file begins with, whatever it is called.
+
+    The suffix only tells apart kinds of text. Raises `SourceRefused` for what can't be read at all.
+    """
+    if not content:
+        raise SourceRefused("the file is empty (0 bytes).", "file_empty")
+    if b"%PDF-" in content[:1024]:
+        return "pdf"
+    if content.startswith(b"PK\x03\x04"):
+        return "docx"
+    if content.startswith(_OLE) and _ENCRYPTED_OFFICE in content:
+        raise SourceRefused("the file is encrypted. Save it without its password, then try again.", "file_encrypted")
+    if kind := next((kind for start, kind in _UNREADABLE.items() if content.startswith(start)), None):
+        raise SourceRefused(f"this is {kind}. {READABLE}", "unknown_format")
+    if _HTML.match(content[:4096]) or (suffix in _HTML_SUFFIXES and b"<" in content):
+        return "html"
+    return "markdown" if suffix in (".md", ".markdown") else "plain"
+
+
+def _decoded(content: bytes, kind: str) -> Extracted:
+    text, encoding = decode(content)
     if not text.strip():
-        raise SourceRefused(f"{path}: the file is empty ({len(content)} bytes). Give it some text, or leave it out.")
-    if control := _CONTROL.search(text):
         raise SourceRefused(
-            f"{path}: no text file: it holds the control character U+{ord(control[0]):04X} at {control.start()}."
+            f"the file is empty ({len(content)} bytes). Give it some text, or leave it out.", "file_empty"
         )
-    return text
+    if len(text) > LIMITS.characters:
+        raise SourceRefused(
+            f"it holds {len(text):,} characters, {LIMITS.characters:,} are allowed. Split it, then try again.",
+            "too_large",
+        )
+    extractor = EXTRACTOR if encoding == "UTF-8" else f"{EXTRACTOR} {encoding}"
+    return Extracted(text, f"text/{kind}", extractor, encoding=encoding)

@@ -31,11 +31,12 @@ def read_table(lines: list[Mapped], source: str) -> list[Row]:
     """Data rows in order. Header rows are recognised, not returned: each row carries its own."""
     grid = [split_cells(line) for line in lines]
     header_rows = _header_rows(grid)
+    last_data_row = max((n for n in range(len(grid)) if n not in header_rows), default=-1)
     rows: list[Row] = []
     header: list[int] = []
     category: dict[int, Mapped] = {}
     for number, cells in enumerate(grid):
-        if number in header_rows and _rules_a_row(number, header_rows, len(grid)):
+        if number in header_rows and number < last_data_row:  # a header over nothing is data itself
             header = [*header, number] if header and header[-1] == number - 1 else [number]
             category = {}
             continue
@@ -53,13 +54,6 @@ def read_table(lines: list[Mapped], source: str) -> list[Row]:
             )
         )
     return rows
-
-
-def _rules_a_row(number: int, header_rows: set[int], count: int) -> bool:
-    """Whether a data row follows under a header row; a header over nothing is data itself."""
-    return any(n not in header_rows for n in range(number + 1, count)) and (
-        number + 1 not in header_rows or _rules_a_row(number + 1, header_rows, count)
-    )
 
 
 def _cells(number: int, names: list[tuple[str, ...]], cells: dict[int, Mapped], source: str) -> tuple[Cell, ...]:

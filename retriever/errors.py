@@ -6,7 +6,11 @@ class TenkyoError(Exception):
 
 
 class SourceRefused(TenkyoError):
-    """A file can't be taken in: wrong bytes, wrong encoding, empty, not text."""
+    """A file can't be taken in: wrong bytes, wrong encoding, empty, not text. `code`: which of these, for a program."""
+
+    def __init__(self, message: str, code: str = "source_refused"):
+        super().__init__(message)
+        self.code = code
 
 
 class IndexMissing(TenkyoError):

@@ -224,13 +224,13 @@ def publish(
     manifest = Manifest(FORMAT, f"{number:06d}-{digest}", dict(versions), hashes, dict(deleted), dict(corpus), passages)
     (root / "generations").mkdir(parents=True, exist_ok=True)
     body = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
-    _write_atomically(root / "generations" / f"{manifest.generation}.json", body)
-    _write_atomically(root / "CURRENT", manifest.generation + "\n")
+    write_atomically(root / "generations" / f"{manifest.generation}.json", body)
+    write_atomically(root / "CURRENT", manifest.generation + "\n")
     _remove_unused(root, keep=[name for name in (previous, manifest.generation) if name])
     return manifest
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.writing")
     with draft.open("w", encoding="utf-8") as file:
         file.write(text)

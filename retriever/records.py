@@ -1,5 +1,6 @@
 """The plain records that pass between the stages."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ Span = tuple[int, int]
 class Document:
     """A source text and what is known of it.
 
+    `pages`: where each page begins in the text, where the format has pages; `blank_pages`: numbers of those that
+    show something but have no text; `encoding`: that of a text file; `filename`: as it came, only ever shown.
     `joins`: the gaps over which cleaning found that a sentence runs on (hard wraps, furniture in its middle).
     """
 
@@ -28,7 +31,15 @@ class Document:
     published_basis: str | None = None
     source_note: str | None = None
     licence_note: str | None = None
+    pages: tuple[int, ...] = ()
+    blank_pages: tuple[int, ...] = ()
+    encoding: str | None = None
+    filename: str | None = None
     joins: tuple[Span, ...] = ()
+
+    def page_of(self, offset: int) -> int | None:
+        """The number of the page that holds a place in the text; nothing where the format has no pages."""
+        return bisect_right(self.pages, offset) or None
 
 
 class Asked(NamedTuple):

@@ -27,8 +27,7 @@ def write_store(
     with connection:
         connection.executescript(_SCHEMA)
         marks = ", ".join("?" * len(_DOCUMENT_COLUMNS))
-        rows = ([*(getattr(d, name) for name in _DOCUMENT_COLUMNS[:-1]), json.dumps(d.joins)] for d in documents)
-        connection.executemany(f"INSERT INTO documents VALUES ({marks})", rows)
+        connection.executemany(f"INSERT INTO documents VALUES ({marks})", map(_document_row, documents))
         connection.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?)",
             ((i, p.passage_id, p.doc_id, json.dumps(asdict(p), ensure_ascii=False)) for i, p in enumerate(passages)),
@@ -55,12 +54,14 @@ class Store:
         self._connection.close()
 
     def documents(self) -> Iterator[Document]:
-        for row in self._connection.execute("SELECT * FROM documents ORDER BY doc_id"):
-            yield _read_document(row)
+        cursor = self._connection.execute("SELECT * FROM documents ORDER BY doc_id")
+        for row in cursor:
+            yield _read_document(cursor, row)
 
     def document(self, doc_id: str) -> Document | None:
-        row = self._connection.execute("SELECT * FROM documents WHERE doc_id = ?", (doc_id,)).fetchone()
-        return _read_document(row) if row else None
+        cursor = self._connection.execute("SELECT * FROM documents WHERE doc_id = ?", (doc_id,))
+        row = cursor.fetchone()
+        return _read_document(cursor, row) if row else None
 
     def passage(self, number: int) -> Passage:
         row = self._connection.execute("SELECT record FROM passages WHERE number = ?", (number,)).fetchone()
@@ -87,9 +88,16 @@ class Store:
         return [_read_asked(*row) for row in self._connection.execute(query, (number,))]
 
 
-def _read_document(row: tuple[Any, ...]) -> Document:
-    values = dict(zip(_DOCUMENT_COLUMNS, row, strict=True))
-    return Document(**values | {"joins": _read_spans(json.loads(values["joins"]))})
+def _document_row(document: Document) -> list[Any]:
+    values = (getattr(document, name) for name in _DOCUMENT_COLUMNS)
+    return [json.dumps(value) if isinstance(value, tuple) else value for value in values]
+
+
+def _read_document(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Document:
+    """By the columns' names: what an earlier version wrote lacks those that came later."""
+    values = {name: value for (name, *_), value in zip(cursor.description, row, strict=True)}
+    numbers = {name: tuple(json.loads(values[name])) for name in ("pages", "blank_pages") if name in values}
+    return Document(**values | numbers | {"joins": _read_spans(json.loads(values["joins"]))})
 
 
 def _read_asked(language: str, question: str, answer: str, short: str) -> Asked:

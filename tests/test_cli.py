@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from made import Pdf
 
 TENKYO = [sys.executable, "-m", "tenkyo"]
 
@@ -86,10 +87,10 @@ def test_ingest_shows_progress_and_refuses_bad_files(tmp_path: Path) -> None:
     done = run(tmp_path / "home", "ingest", str(tmp_path / "new.txt"), "--json")
     assert json.loads(done.stdout)["passages"] == 1
     assert "[1/1]" in done.stderr
-    (tmp_path / "bad.txt").write_bytes("こんにちは".encode("euc-jp"))
+    (tmp_path / "bad.txt").write_bytes("中国产业".encode("gb18030"))
     bad = run(tmp_path / "home", "ingest", str(tmp_path / "bad.txt"))
     assert bad.returncode == 1
-    assert "bad.txt: not UTF-8: byte 0xa4 at offset 0" in bad.stderr
+    assert "bad.txt: neither UTF-8 (byte 0xd6 at offset 0)" in bad.stderr
     assert "人型ロボット" in run(tmp_path / "home", "search", "ロボット").stdout
 
 
@@ -164,3 +165,26 @@ def test_serving_imports_neither_torch_nor_sentence_transformers(home: Path) -> 
         [sys.executable, "-c", LIGHT, str(home)], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_documents_are_taken_in_told_apart_and_taken_out(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.txt").write_bytes("東京の工場の話である。".encode("cp932"))
+    (folder / "b.md").write_bytes("東京の工場の話である。".encode())
+    pdf = Pdf().write(50, 500, "表紙の文である。").page()
+    pdf.canvas.rect(50, 50, 300, 400, fill=1)
+    (folder / "scan.pdf").write_bytes(pdf.page().save())
+    done = run(tmp_path / "home", "ingest", str(folder))
+    assert "b.md: its text is there already, as " in done.stdout
+    assert "Page 2: no text (scanned?)." in done.stdout
+    assert "2 documents taken in, 0 unchanged, 2 passages" in done.stdout
+    again = json.loads(run(tmp_path / "home", "ingest", str(folder), "--json").stdout)
+    assert (again["added"], len(again["unchanged"])) == ([], 2)
+    listed = json.loads(run(tmp_path / "home", "documents", "--json").stdout)["documents"]
+    doc_id = next(d["doc_id"] for d in listed if d["encoding"] == "Shift_JIS")
+    removed = run(tmp_path / "home", "ingest", "--remove", doc_id)
+    assert "0 documents taken in, 1 taken out, 1 unchanged" in removed.stdout
+    assert "東京" not in run(tmp_path / "home", "search", "東京の工場").stdout
+    unknown = run(tmp_path / "home", "ingest", "--remove", doc_id)
+    assert (unknown.returncode, doc_id in unknown.stderr) == (1, True)

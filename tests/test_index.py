@@ -107,6 +107,18 @@ def test_scores_do_not_depend_on_segments(tmp_path: Path, texts: Path) -> None:
         assert scores(tmp_path / "one", query) == scores(tmp_path / "three", query)
 
 
+def test_many_small_segments_become_one(tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / "new.txt").write_text(f"第{number}の半導体工場である。", "utf-8")
+        outcome = build(tmp_path / "ix", tmp_path / "new.txt")
+        assert (len(outcome.added), outcome.passages) == (1, number + 1)
+    assert len(read_manifest(tmp_path / "ix").segments) == 4
+    index = open_index(tmp_path / "ix", "counting")
+    assert sorted(index.passage_counts.values()) == [1] * 12
+    assert len(index.documents()) == 12
+    index.close()
+
+
 def test_a_document_with_new_metadata_replaces_the_old_one(tmp_path: Path, texts: Path) -> None:
     manifest = """[[documents]]
 id = "robot"

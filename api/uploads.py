@@ -1,0 +1,183 @@
+"""Documents that come over HTTP: kept at once, taken in one at a time by a process of its own.
+
+That process opens the index, writes a generation and ends; if it crashes or hangs, the service goes on with the
+generation that it has.
+
+    python -m api.uploads < JOB     (what `Uploads` runs)
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+from api.service import open_embedder
+from api.settings import PROJECT, Settings
+from ingest import build
+from ingest.expand import read_expansions
+from ingest.library import Entry, Library
+from retriever.errors import IndexBusy, SourceRefused, TenkyoError
+
+log = logging.getLogger("tenkyo")
+
+_MOST_WAITING = 100
+_SECONDS = 900
+_BUSY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the process is to do: take in a document, or (without one) take out what was removed."""
+
+    doc_id: str | None
+    home: str
+    corpus: str
+    model: str
+    query_prefix: str | None
+    passage_prefix: str | None
+
+    @classmethod
+    def of(cls, settings: Settings, doc_id: str | None) -> "Job":
+        home, corpus = str(settings.home.resolve()), str(settings.corpus.resolve())
+        return cls(doc_id, home, corpus, settings.model, settings.query_prefix, settings.passage_prefix)
+
+    @property
+    def settings(self) -> Settings:
+        own = {key: value for key, value in asdict(self).items() if key != "doc_id"}
+        return Settings.model_validate(own)
+
+
+class Uploads:
+    """The queue in front of the index, of one application."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.library = Library(settings.library)
+        self._turn = asyncio.Lock()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        """Go on with what was under way when the service stopped."""
+        for entry in self.library.entries():
+            if entry.status == "processing":
+                self.queue(entry)
+
+    async def stop(self) -> None:
+        """Break off; what is under way is taken up again at the next start."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def pending(self, content: bytes) -> Entry | None:
+        """The same file, if it is being taken in."""
+        entry = self.library.entry(hashlib.sha256(content).hexdigest()[:16])
+        return entry if entry and entry.doc_id in self._tasks else None
+
+    def add(self, content: bytes, filename: str, metadata: dict[str, str]) -> Entry:
+        """Raises `IndexBusy`."""
+        if len(self._tasks) >= _MOST_WAITING:
+            raise IndexBusy(f"{_MOST_WAITING} documents wait to be taken in. Try again when some are ready.")
+        entry = self.library.add(content, filename, metadata)
+        self.queue(entry)
+        return entry
+
+    def queue(self, entry: Entry) -> None:
+        if entry.doc_id not in self._tasks:
+            task = self._tasks[entry.doc_id] = asyncio.create_task(self._take_in(entry))
+            task.add_done_callback(lambda _: self._tasks.pop(entry.doc_id, None))
+
+    async def wait(self, doc_id: str, seconds: float) -> None:
+        """Until a document is ready or failed, or the time is over."""
+        if task := self._tasks.get(doc_id):
+            await asyncio.wait([task], timeout=seconds)
+
+    async def _take_in(self, entry: Entry) -> None:
+        async with self._turn:
+            if not self.library.entry(entry.doc_id):
+                return
+            status = await _run(Job.of(self.settings, entry.doc_id))
+            left = self.library.entry(entry.doc_id)
+            if left and left.status == "processing":
+                log.error("taking in %s ended with exit status %s", entry.doc_id, status)
+                why = "Something went wrong while it was taken in. The server's log has the details."
+                self.library.settle(entry, status="failed", code="internal_error", error=why)
+
+    async def remove(self, doc_id: str, indexed: bool) -> None:
+        """Raises `IndexBusy`."""
+        self.library.remove([doc_id])
+        if not indexed and doc_id not in self._tasks:
+            return
+        async with self._turn:
+            if await _run(Job.of(self.settings, None)):
+                raise IndexBusy("The document is noted as removed, but the index can't be written now. Try again.")
+
+
+async def _run(job: Job) -> int | None:
+    """The exit status of the process; killed when it takes too long or the service stops."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "api.uploads",
+        stdin=asyncio.subprocess.PIPE,
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path[1:]])},
+    )
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await process.communicate(json.dumps(asdict(job)).encode())
+    except TimeoutError:
+        log.error("taking in %s took longer than %s seconds", job.doc_id, _SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode
+
+
+def take_in(job: Job) -> None:
+    """Bring the index up to date; what became of the document is noted in the library."""
+    settings = job.settings
+    library = Library(settings.library)
+    entry = library.entry(job.doc_id) if job.doc_id else None
+    try:
+        outcome = _ingest(settings, library, entry)
+    except SourceRefused as error:
+        if not entry:
+            raise
+        library.settle(entry, status="failed", code=error.code, error=str(error))
+        return
+    if not entry:
+        return
+    if same := next(iter(outcome.duplicates), None):
+        why = f"{entry.filename}: its text is there already, as {same.doc_id}."
+        library.settle(entry, status="failed", code="duplicate_text", error=why, duplicate_of=same.doc_id)
+    else:
+        library.settle(entry, status="ready", code=None, error=None)
+
+
+def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.Outcome:
+    """Waits a while for another writer. Raises `IndexBusy` after that."""
+    embedder, expansions = open_embedder(settings), read_expansions(settings.expansions)
+    sources = [library.source(entry)] if entry else []
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return build.ingest(settings.index, sources, embedder, expansions, log.info, library)
+        except IndexBusy:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    os.nice(10)  # answers go first
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        take_in(Job(**json.load(sys.stdin)))
+    except TenkyoError as error:
+        log.error("%s", error)
+        sys.exit(1)
