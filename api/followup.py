@@ -1,0 +1,121 @@
+"""Follow-up questions, without a language model: 「それはいつ？」 is completed from the questions before it.
+
+A question leans on the conversation if it points back (それ, it, 它), only names another case (「百度は？」, "and in 2024?",
+「那2030年呢？」) or names no subject. tests/test_followup.py measures these rules on 136 short conversations. What was answered
+in between is left out: its names found nothing more there, and its first sentence led astray.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from api.evidence import names_in
+from retriever.glossary import NAMES, Match
+from retriever.language import detect_language
+from retriever.text import in_japanese_forms, words
+
+Matches = Callable[[str, str], Sequence[Match]]
+"""What the glossary knows in a text of a language: `Retriever.matches`."""
+MOST_CHARACTERS = 2000
+"""Of a question."""
+GENERAL = frozenset("everyday economy society place".split())
+"""Kinds of words that still need a subject: whose scale, whose founder?"""
+LEAST_OWN = 4
+"""So many content words before a pronoun, or beside one term, are a subject of the question's own."""
+PLENTY = 6
+"""So many content words are one, even where no term is known."""
+
+_POINTS_BACK = {
+    "ja": re.compile(
+        r"それ|その|これ|この(?!数?[0-9０-９一二三十]|年|ところ)|あれ|あの|そこ|そちら|そう(?!した|いった)|同(?:社|国|氏|年|市|モデル|じ)"
+        r"|彼|前者|後者|両[社者国]|ほかに|他に|ほかの|他の|もっと|さらに|うち"
+    ),
+    "zh": re.compile(
+        r"它|他们|她|^他|^[那这此该]|其中|[该此这那](?:公司|企业|模型|人|个|家|种|年|项)|其他|其它|别的|还有|后者|前者|同年"
+    ),
+    "en": re.compile(
+        r"\b(?:it|its|they|them|their|he|she|his|her|those|these|this|the (?:company|firm|model|robot|former|latter|same)"
+        r"|then|others?|else|that (?:company|model|one|year|firm|report|fund|robot|policy|plan|figure|number))\b",
+        re.IGNORECASE,
+    ),
+}
+_EXPLETIVE = re.compile(r"\bis it (?=\w+ (?:for|to|that)\b|that\b)", re.IGNORECASE)
+_ANOTHER_CASE = {
+    "ja": re.compile(
+        r"(?:では|じゃあ?|で|また)?、?(?!.*(?:とは|[をが]))(?P<case>.{1,25}?)(?:(?:に|で|から|まで)?は|の場合は?|も)"
+        r"(?:どう(?:です|でしょう)か)?[？?。]*"
+    ),
+    "zh": re.compile(r"(?:那么?)?(?P<case>.{1,20}?)(?:又?怎么样|又?如何)?呢[？?。]*"),
+    "en": re.compile(r"(?:and |but |so )?(?:(?:what|how) about )?(?P<case>[^?]{1,60})\?*", re.IGNORECASE),
+}
+_CASE_FIRST = re.compile(r"(?:and|but|so|what about|how about)\b", re.IGNORECASE)
+_ENGLISH_CLAUSE = re.compile(
+    r"\b(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|who|what|when|where|why|which|how)\b",
+    re.IGNORECASE,
+)
+_DEFINES = re.compile(
+    r"とは(?:何|なに|どんな|どういう|[？?]|$)|^(?:what|who) (?:is|are|was) |^什么是|^何谓|是(?:什么|谁)[？?]?$", re.IGNORECASE
+)
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}\s*年?")
+_ORDINAL = re.compile(r"第[0-9一二三四五六七八九十]+[回批次期位]")
+
+
+def complete(question: str, before: Sequence[str], matches: Matches) -> str:
+    """The question that is really asked after those `before`, oldest first; itself where it stands alone."""
+    topic = ""
+    for asked in before:
+        topic, _ = _follow(asked, topic, matches)
+    return _follow(question, topic, matches)[1]
+
+
+def _follow(question: str, topic: str, matches: Matches) -> tuple[str, str]:
+    """What the conversation is about from here on, and the question in full."""
+    language = detect_language(question)
+    if topic and (case := another_case(question, language)):
+        topic = f"{case} {_without(topic, case, matches)}"[:MOST_CHARACTERS]
+        return topic, topic
+    if topic and leans(question, language, matches):
+        return topic, f"{topic[: max(0, MOST_CHARACTERS - len(question) - 1)]} {question}".lstrip()
+    return question, question
+
+
+def another_case(question: str, language: str) -> str | None:
+    """The case of which the same is asked: 「百度は？」 → 百度."""
+    pattern = _ANOTHER_CASE.get(language)
+    found = pattern.fullmatch(question.strip()) if pattern else None
+    if not found or (language == "en" and (not _CASE_FIRST.match(question) or _ENGLISH_CLAUSE.search(found["case"]))):
+        return None
+    return found["case"].strip()
+
+
+def leans(question: str, language: str, matches: Matches) -> bool:
+    """Whether a question can't be understood alone."""
+    if language in _POINTS_BACK and (back := _POINTS_BACK[language].search(_EXPLETIVE.sub("", question))):
+        return _content(question[: back.start()], language) < LEAST_OWN
+    known = [match for match in matches(question, language) if match.kinds]
+    subjects = [match for match in known if not match.kinds & GENERAL]
+    if any(match.is_name or "event" in match.kinds for match in subjects) or _unknown_names(question, known):
+        return False
+    content = _content(question, language)
+    if subjects and (_DEFINES.search(question) or len(subjects) > 1 or content >= LEAST_OWN):
+        return False
+    return content < PLENTY
+
+
+def _content(text: str, language: str) -> int:
+    return len(words(in_japanese_forms(text, language)))
+
+
+def _unknown_names(question: str, known: Sequence[Match]) -> list[str]:
+    return [name for name in names_in(question) if not any(name in match.form for match in known)]
+
+
+def _without(topic: str, case: str, matches: Matches) -> str:
+    """A question without what another case takes the place of: its year, its names of the same kind."""
+    for kind in (_YEAR, _ORDINAL):
+        if kind.search(case):
+            topic = kind.sub("", topic)
+    kinds = {kind for match in matches(case, detect_language(case)) for kind in match.kinds} & (NAMES | {"event"})
+    for match in matches(topic, detect_language(topic)):
+        if match.kinds & kinds:
+            topic = topic.replace(match.form, "")
+    return topic
