@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import pages
+from api import chat, pages
 from api.problems import add_problem_handlers
 from api.routes import router
 from api.schemas import ProblemOut
@@ -43,6 +43,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         responses={status: {"description": "RFC 9457 problem", "content": schema} for status in _PROBLEMS},
     )
     app.include_router(router)
+    app.include_router(chat.router)
     app.include_router(pages.router)
     app.mount("/web", pages.static)
     app.add_middleware(BodyLimit, most=settings.most_body_bytes)

@@ -1,8 +1,8 @@
 """Follow-up questions, without a language model: 「それはいつ？」 is completed from the questions before it.
 
-A question leans on the conversation if it points back (それ, it, 它), only names another case (「百度は？」, "and in 2024?",
-「那2030年呢？」) or names no subject. tests/test_followup.py measures these rules on 136 short conversations. What was answered
-in between is left out: its names found nothing more there, and its first sentence led astray.
+A question leans on the conversation if it points back (それ, it, 它), only names another case (百度は？, "in 2024?")
+or names no subject. tests/test_followup.py measures these rules on short conversations. What was answered in between
+is left out: names from it found nothing more there, or led astray.
 """
 
 import re
@@ -33,11 +33,13 @@ _POINTS_BACK = {
         r"它|他们|她|^他|^[那这此该]|其中|[该此这那](?:公司|企业|模型|人|个|家|种|年|项)|其他|其它|别的|还有|后者|前者|同年"
     ),
     "en": re.compile(
-        r"\b(?:it|its|they|them|their|he|she|his|her|those|these|this|the (?:company|firm|model|robot|former|latter|same)"
-        r"|then|others?|else|that (?:company|model|one|year|firm|report|fund|robot|policy|plan|figure|number))\b",
+        r"\b(?:it|its|they|them|their|he|she|his|her|those|these|this|then|others?|else"
+        r"|the (?:company|firm|model|robot|former|latter|same)"
+        r"|that (?:company|model|one|year|firm|report|fund|robot|policy|plan|figure|number))\b",
         re.IGNORECASE,
     ),
 }
+_OF = {"ja": "の", "zh": "的"}
 _EXPLETIVE = re.compile(r"\bis it (?=\w+ (?:for|to|that)\b|that\b)", re.IGNORECASE)
 _ANOTHER_CASE = {
     "ja": re.compile(
@@ -53,7 +55,8 @@ _ENGLISH_CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _DEFINES = re.compile(
-    r"とは(?:何|なに|どんな|どういう|[？?]|$)|^(?:what|who) (?:is|are|was) |^什么是|^何谓|是(?:什么|谁)[？?]?$", re.IGNORECASE
+    r"とは(?:何|なに|どんな|どういう|[？?]|$)|^(?:what|who) (?:is|are|was) |^什么是|^何谓|是(?:什么|谁)[？?]?$",
+    re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}\s*年?")
 _ORDINAL = re.compile(r"第[0-9一二三四五六七八九十]+[回批次期位]")
@@ -70,21 +73,23 @@ def complete(question: str, before: Sequence[str], matches: Matches) -> str:
 def _follow(question: str, topic: str, matches: Matches) -> tuple[str, str]:
     """What the conversation is about from here on, and the question in full."""
     language = detect_language(question)
-    if topic and (case := another_case(question, language)):
-        topic = f"{case} {_without(topic, case, matches)}"[:MOST_CHARACTERS]
+    if topic and (case := another_case(question, language, matches)):
+        topic = _asked_of(case, topic, matches)[:MOST_CHARACTERS]
         return topic, topic
     if topic and leans(question, language, matches):
         return topic, f"{topic[: max(0, MOST_CHARACTERS - len(question) - 1)]} {question}".lstrip()
     return question, question
 
 
-def another_case(question: str, language: str) -> str | None:
-    """The case of which the same is asked: 「百度は？」 → 百度."""
+def another_case(question: str, language: str, matches: Matches) -> str | None:
+    """The case of which the same is asked: 「百度は？」 → 百度. 「百度の株価は？」 asks something of its own."""
     pattern = _ANOTHER_CASE.get(language)
     found = pattern.fullmatch(question.strip()) if pattern else None
     if not found or (language == "en" and (not _CASE_FIRST.match(question) or _ENGLISH_CLAUSE.search(found["case"]))):
         return None
-    return found["case"].strip()
+    case = found["case"].strip()
+    _, of, last = case.rpartition(_OF.get(language, "\n"))
+    return None if of and not any(match.is_name for match in matches(last, language)) else case
 
 
 def leans(question: str, language: str, matches: Matches) -> bool:
@@ -109,13 +114,15 @@ def _unknown_names(question: str, known: Sequence[Match]) -> list[str]:
     return [name for name in names_in(question) if not any(name in match.form for match in known)]
 
 
-def _without(topic: str, case: str, matches: Matches) -> str:
-    """A question without what another case takes the place of: its year, its names of the same kind."""
+def _asked_of(case: str, topic: str, matches: Matches) -> str:
+    """The same question of another case: its year or ordinal, its names, take the place of those of their kind."""
     for kind in (_YEAR, _ORDINAL):
-        if kind.search(case):
-            topic = kind.sub("", topic)
+        if (own := kind.search(case)) and kind.search(topic):
+            return kind.sub(own[0], topic)
     kinds = {kind for match in matches(case, detect_language(case)) for kind in match.kinds} & (NAMES | {"event"})
-    for match in matches(topic, detect_language(topic)):
-        if match.kinds & kinds:
-            topic = topic.replace(match.form, "")
+    others = [match.form for match in matches(topic, detect_language(topic)) if match.kinds & kinds]
+    if not any(form in topic for form in others):
+        return f"{case} {topic}"
+    for number, form in enumerate(form for form in others if form in topic):
+        topic = topic.replace(form, "" if number else case)
     return topic
