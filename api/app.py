@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import chat, pages
+from api import chat, pages, tools
 from api.problems import add_problem_handlers
 from api.routes import router
 from api.schemas import ProblemOut
@@ -31,7 +32,8 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         holder = app.state.holder = ServiceHolder(settings, service)
         with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # logged; /readyz and each request say it
             holder.current()
-        yield
+        async with tools.open_sessions(holder.current, settings.most_body_bytes) as app.state.mcp:
+            yield
         holder.close()
 
     schema = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
@@ -46,6 +48,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     app.include_router(chat.router)
     app.include_router(pages.router)
     app.mount("/web", pages.static)
+    app.router.routes.append(Route("/mcp", tools.Endpoint()))
     app.add_middleware(BodyLimit, most=settings.most_body_bytes)
     add_problem_handlers(app)
 

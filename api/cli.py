@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,13 +17,13 @@ from pydantic import BaseModel, ValidationError
 
 from api import schemas
 from api.export import Format
-from api.service import Service, open_embedder, open_service
+from api.service import Service, ServiceHolder, open_embedder, open_service
 from api.settings import Settings
 from ingest import build
 from ingest.doc2query import write_questions
 from ingest.expand import read_expansions
 from ingest.language_model import LanguageModel
-from retriever.errors import TenkyoError
+from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, TenkyoError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -116,11 +116,29 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     from api.app import create_app
 
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("mcp").setLevel("WARNING")  # else it tells of every request
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Tenkyo listens on http://{shown}:{port} (try http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
     config = uvicorn.Config(create_app(settings), log_level=settings.log_level, access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+@app.command()
+def mcp() -> None:
+    """Serve an agent over stdin and stdout (Model Context Protocol); the running service does it at /mcp, too."""
+    from api.tools import create_server
+
+    with clear_errors():
+        settings = Settings()
+        logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+        holder = ServiceHolder(settings)
+        with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # logged; each tool says it
+            holder.current()
+        try:
+            asyncio.run(create_server(holder.current).run_stdio_async())
+        finally:
+            holder.close()
 
 
 @app.command()
