@@ -19,6 +19,7 @@ from api import schemas
 from api.export import Format
 from api.service import Service, ServiceHolder, open_embedder, open_service
 from api.settings import Settings
+from api.terminal import answer_text, indent, ink_of_stdout
 from ingest import build
 from ingest.doc2query import write_questions
 from ingest.expand import read_expansions
@@ -32,6 +33,15 @@ app = typer.Typer(
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
 Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Keep the answer, for `tenkyo export`.")]
+
+
+def _address(base_url: str) -> str:
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise typer.BadParameter("it must begin with http:// or https://.")
+    return base_url
+
+
+BaseUrl = Annotated[str, typer.Option(help="Address of the service, for links that open anywhere.", callback=_address)]
 TopK = Annotated[int, typer.Option(min=1, max=50, help="How many results.")]
 
 
@@ -191,7 +201,7 @@ def search(
         request = schemas.SearchIn.model_validate({"query": query, "top_k": top_k, "mode": mode})
         result = service.search(request)
         lines = [
-            f"{hit.rank}. {hit.title} ({hit.published or 'undated'})  {hit.passage_id}\n{_indent(hit.text)}"
+            f"{hit.rank}. {hit.title} ({hit.published or 'undated'})  {hit.passage_id}\n{indent(hit.text)}"
             for hit in result.hits
         ]
         _show(result, as_json, "\n\n".join(lines) or "No passage matches.")
@@ -206,13 +216,14 @@ def ask(
         typer.Option(help="Have the language model write the answer (auto: where one is configured)."),
     ] = "auto",
     keep: Keep = False,
+    base_url: BaseUrl = "",
     as_json: Json = False,
 ) -> None:
     """An answer made of quotes, with their sources; or one that a language model writes from them."""
     fields = {"question": question, "top_k": top_k, "mode": mode, "store": keep}
     with opened() as service:
         answer = asyncio.run(service.answered(schemas.AskIn.model_validate(fields)))
-        _show(answer, as_json, _answer_text(answer))
+        _show(answer, as_json, answer_text(answer, ink_of_stdout(base_url)))
         if answer.degraded:
             typer.echo(f"tenkyo: {answer.degraded}", err=True)
         if keep:
@@ -225,11 +236,9 @@ def export(
     answer_id: str,
     kind: Annotated[Format, typer.Option("--format", help="Kind of file.")] = "html",
     output: Annotated[Path | None, typer.Option(help="File to write; standard output where none is given.")] = None,
-    base_url: Annotated[str, typer.Option(help="Address of the service, for links that open anywhere.")] = "",
+    base_url: BaseUrl = "",
 ) -> None:
     """A kept answer as an evidence pack, each quote checked against today's documents."""
-    if base_url and not base_url.startswith(("http://", "https://")):
-        raise typer.BadParameter("--base-url must begin with http:// or https://.")
     with opened() as service:
         content = service.export(answer_id, kind, base_url).content
         if output:
@@ -243,7 +252,7 @@ def lookup(text: str, top_k: TopK = 5, as_json: Json = False) -> None:
     """The places that say just this, or nearly."""
     with opened() as service:
         found = service.lookup(schemas.LookupIn.model_validate({"text": text, "top_k": top_k}))
-        lines = [f"{m.similarity:.2f}  {m.title}  {m.url}{_differ(m)}\n{_indent(m.quote)}" for m in found.matches]
+        lines = [f"{m.similarity:.2f}  {m.title}  {m.url}{_differ(m)}\n{indent(m.quote)}" for m in found.matches]
         _show(found, as_json, "\n".join([found.status, *lines]))
 
 
@@ -262,21 +271,3 @@ def documents(as_json: Json = False) -> None:
 
 def _show(result: BaseModel, as_json: bool, text: str) -> None:
     typer.echo(result.model_dump_json(indent=2) if as_json else text)
-
-
-def _answer_text(answer: schemas.AnswerOut) -> str:
-    cited = answer.citations
-    head = answer.answer or ""
-    if short := answer.short_answer:
-        head = f"{short.text}{f' ({short.gloss})' if short.gloss else ''}\n\n{head}"
-    if answer.abstention:
-        head = f"{answer.abstention.reason}\nThe nearest passages:"
-        cited = answer.abstention.nearest
-    sources = [f"[{c.number}] {c.title} ({c.published or 'undated'})  {c.url}" for c in cited]
-    quotes = [_indent(c.quote) for c in cited] if answer.abstention else []
-    body = [line for pair in zip(sources, quotes, strict=True) for line in pair] if quotes else sources
-    return "\n".join([head, *([""] if not quotes else []), *body])
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"   {line}" for line in text.split("\n"))
