@@ -1,8 +1,9 @@
 """Follow-up questions, without a language model: 「それはいつ？」 is completed from the questions before it.
 
 A question leans on the conversation if it points back (それ, it, 它), only names another case (百度は？, "in 2024?")
-or names no subject. tests/test_followup.py measures these rules on short conversations. What was answered in between
-is left out: names from it found nothing more there, or led astray.
+or names no subject. It gets the names, terms and years of the last question that had some; the words that asked there
+would ask again. What was answered in between is left out: names from it found nothing more, or led astray.
+tests/test_followup.py measures these rules on short conversations.
 """
 
 import re
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from api.evidence import names_in
 from retriever.glossary import NAMES, Match
 from retriever.language import detect_language
-from retriever.text import in_japanese_forms, words
+from retriever.text import in_japanese_forms, normalise, words
 
 Matches = Callable[[str, str], Sequence[Match]]
 """What the glossary knows in a text of a language: `Retriever.matches`."""
@@ -77,7 +78,8 @@ def _follow(question: str, topic: str, matches: Matches) -> tuple[str, str]:
         topic = _asked_of(case, topic, matches)[:MOST_CHARACTERS]
         return topic, topic
     if topic and leans(question, language, matches):
-        return topic, f"{topic[: max(0, MOST_CHARACTERS - len(question) - 1)]} {question}".lstrip()
+        subjects = _subjects(topic, matches)[: max(0, MOST_CHARACTERS - len(question) - 1)]
+        return topic, f"{subjects} {question}".lstrip()
     return question, question
 
 
@@ -114,15 +116,31 @@ def _unknown_names(question: str, known: Sequence[Match]) -> list[str]:
     return [name for name in names_in(question) if not any(name in match.form for match in known)]
 
 
+def _subjects(topic: str, matches: Matches) -> str:
+    """The names, terms and years of a question, as they follow; all of it where there are none."""
+    known = [match for match in matches(topic, detect_language(topic)) if match.kinds]
+    forms = [_as_written(topic, match) for match in known if not match.kinds & GENERAL - {"place"}]
+    forms += [*_unknown_names(topic, known), *_YEAR.findall(topic)]
+    return " ".join(sorted(dict.fromkeys(forms), key=topic.find)) or topic
+
+
 def _asked_of(case: str, topic: str, matches: Matches) -> str:
     """The same question of another case: its year or ordinal, its names, take the place of those of their kind."""
     for kind in (_YEAR, _ORDINAL):
         if (own := kind.search(case)) and kind.search(topic):
             return kind.sub(own[0], topic)
     kinds = {kind for match in matches(case, detect_language(case)) for kind in match.kinds} & (NAMES | {"event"})
-    others = [match.form for match in matches(topic, detect_language(topic)) if match.kinds & kinds]
-    if not any(form in topic for form in others):
+    known = [match for match in matches(topic, detect_language(topic)) if match.kinds & kinds]
+    others = [form for match in known if (form := _as_written(topic, match)) in topic]
+    if not others:
         return f"{case} {topic}"
-    for number, form in enumerate(form for form in others if form in topic):
+    for number, form in enumerate(others):
         topic = topic.replace(form, "" if number else case)
     return topic
+
+
+def _as_written(text: str, match: Match) -> str:
+    """A match's form before it was normalised: 可灵 for 可霊."""
+    normal = normalise(in_japanese_forms(text, detect_language(text)))
+    start = normal.find(match.form)
+    return text[start : start + len(match.form)] if len(normal) == len(text) and start >= 0 else match.form

@@ -105,10 +105,10 @@ def test_the_stream_ends_as_openai_ends_its_own(address: str) -> None:
 def test_a_follow_up_uses_the_conversation_and_says_how(client: openai.OpenAI) -> None:
     before = ask(client, "快手のKlingとは何ですか").choices[0].message.content
     got = ask(client, "快手のKlingとは何ですか", before, "それはいつ公開された？")
-    assert got.tenkyo["question"] == "快手のKlingとは何ですか それはいつ公開された？"
+    assert got.tenkyo["question"] == "快手 Kling それはいつ公開された？"
     assert "2024年6月の公開以来" in got.choices[0].message.content
     assert got.choices[0].message.content.endswith(
-        "会話を踏まえ、次の質問として答えました：快手のKlingとは何ですか それはいつ公開された？\n"
+        "会話を踏まえ、次の質問として答えました：快手 Kling それはいつ公開された？\n"
     )
     assert ask(client, "快手のKlingとは何ですか", before, QUESTION).tenkyo["question"] == QUESTION
 

@@ -55,14 +55,16 @@ def test_the_rules_find_what_neither_way_without_them_finds(service: Service) ->
 @pytest.mark.parametrize(
     ("before", "question", "asked"),
     [
-        (["快手のKlingとは何ですか"], "それはいつ？", "快手のKlingとは何ですか それはいつ？"),
-        (["What is Kling?"], "When was it released?", "What is Kling? When was it released?"),
-        (["可灵是什么？"], "它是什么时候发布的？", "可灵是什么？ 它是什么时候发布的？"),
+        (["快手のKlingとは何ですか"], "それはいつ？", "快手 Kling それはいつ？"),
+        (["What is Kling?"], "When was it released?", "Kling When was it released?"),
+        (["可灵是什么？"], "它是什么时候发布的？", "可灵 它是什么时候发布的？"),
         (["2024年の米国の民間AI投資額はいくらですか"], "中国は？", "2024年の中国の民間AI投資額はいくらですか"),
         (["How large was the market in 2024?"], "And in 2030?", "How large was the market in 2030?"),
-        (["快手のKlingとは何ですか"], "なぜ？", "快手のKlingとは何ですか なぜ？"),
-        (["What is Kling?", "When was it released?"], "How many users?", "What is Kling? How many users?"),
-        (["What is Kling?", "Who founded Neurobo?"], "When was that?", "Who founded Neurobo? When was that?"),
+        (["快手のKlingとは何ですか"], "なぜ？", "快手 Kling なぜ？"),
+        (["What is Kling?", "When was it released?"], "How many users?", "Kling How many users?"),
+        (["What is Kling?", "Who founded Neurobo?"], "When was that?", "Neurobo When was that?"),
+        (["2024年美国的民间AI投资是多少？"], "中国呢？", "2024年中国的民间AI投资是多少？"),
+        (["それは何？"], "いつ？", "それは何？ いつ？"),
         (["米国の投資額は？", "中国は？"], "欧州は？", "欧州の投資額は？"),
     ],
 )
