@@ -23,6 +23,8 @@ from api.chat_schemas import (
     ChatIn,
     ChatMessageOut,
     ChatOut,
+    ErrorDetail,
+    ErrorOut,
     ModelOut,
     ModelsOut,
 )
@@ -32,6 +34,7 @@ from api.reply import Reply
 from api.routes import ServiceDep
 from api.service import Service
 from retriever.errors import TenkyoError
+from retriever.language import detect_language
 
 Mode = Literal["auto", "extractive", "generative"]
 MODELS: dict[str, Mode] = {"tenkyo": "auto", "tenkyo-extractive": "extractive", "tenkyo-generative": "generative"}
@@ -49,8 +52,10 @@ class Refused(Exception):
 
 
 def openai_error(status: int, message: str, code: str | None = None, param: str | None = None) -> dict[str, Any]:
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    kind: Literal["server_error", "invalid_request_error"] = (
+        "server_error" if status >= 500 else "invalid_request_error"
+    )
+    return ErrorOut(error=ErrorDetail(message=message, type=kind, param=param, code=code)).model_dump()
 
 
 class ChatRoute(APIRoute):
@@ -78,7 +83,8 @@ class ChatRoute(APIRoute):
         return handled
 
 
-router = APIRouter(route_class=ChatRoute, tags=["chat"])
+_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorOut} for status in (400, 404, 413, 503)}
+router = APIRouter(route_class=ChatRoute, tags=["chat"], responses=_ERRORS)
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string", "description": "With `stream`: chunks."}}}}
 }
@@ -137,8 +143,9 @@ def read_turn(body: ChatIn, service: Service, base_url: str) -> Turn:
         raise Refused(400, text, "context_length_exceeded", "messages")
     before = [text[:MOST_CHARACTERS] for text in asked[-1 - MOST_TURNS : -1] if text]
     full = complete(question, before, service.retriever.matches)
-    request = schemas.AskIn(question=full, mode=MODELS[name], store=bool(body.store))
     understood = full if full != question else None
+    language = detect_language(question) if understood else None  # names carried over may be of another one
+    request = schemas.AskIn(question=full, mode=MODELS[name], language=language, store=bool(body.store))
     return Turn(f"chatcmpl-{secrets.token_hex(12)}", int(time.time()), name, base_url, request, understood)
 
 

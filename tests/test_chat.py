@@ -113,6 +113,12 @@ def test_a_follow_up_uses_the_conversation_and_says_how(client: openai.OpenAI) -
     assert ask(client, "快手のKlingとは何ですか", before, QUESTION).tenkyo["question"] == QUESTION
 
 
+def test_a_follow_up_is_answered_in_its_own_language(client: openai.OpenAI) -> None:
+    got = ask(client, "快手のKlingとは何ですか", "…", "When was it released?")
+    assert (got.tenkyo["question"], got.tenkyo["language"]) == ("快手 Kling When was it released?", "en")
+    assert "\n\nSources\n\n- [1]" in got.choices[0].message.content
+
+
 def test_an_abstention_says_so_with_the_nearest_places(client: openai.OpenAI, address: str) -> None:
     got = ask(client, "今日の東京の天気は？")
     message = got.choices[0].message
