@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import documents, pages
+from api import chat, documents, pages, tools
 from api.problems import add_problem_handlers
 from api.routes import router
 from api.schemas import ProblemOut
@@ -36,7 +37,8 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
             holder.current()
         uploads = app.state.uploads = Uploads(settings)
         uploads.start()
-        yield
+        async with tools.open_sessions(holder.current, settings.most_body_bytes) as app.state.mcp:
+            yield
         await uploads.stop()
         holder.close()
 
@@ -49,9 +51,10 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         responses={status: {"description": "RFC 9457 problem", "content": schema} for status in _PROBLEMS},
     )
     app.include_router(router)
-    app.include_router(documents.router)
-    app.include_router(pages.router)
+    for own in (documents, chat, pages):
+        app.include_router(own.router)
     app.mount("/web", pages.static)
+    app.router.routes.append(Route("/mcp", tools.Endpoint()))
     app.add_middleware(BodyLimit, most=settings.most_body_bytes, most_upload=settings.most_upload_bytes + _FORM_BYTES)
     add_problem_handlers(app)
 

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,8 +17,9 @@ from pydantic import BaseModel, ValidationError
 
 from api import schemas
 from api.export import Format
-from api.service import Service, open_embedder, open_service
+from api.service import Service, ServiceHolder, open_embedder, open_service
 from api.settings import Settings
+from api.terminal import answer_text, indent, ink_of_stdout
 from ingest import build
 from ingest.doc2query import write_questions
 from ingest.expand import read_expansions
@@ -27,7 +28,7 @@ from ingest.language_model import LanguageModel
 from ingest.library import Library, known_entry
 from ingest.load import Source, blank_pages_note
 from retriever.embed import Embedder
-from retriever.errors import TenkyoError
+from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, TenkyoError
 from retriever.index import read_manifest
 
 app = typer.Typer(
@@ -37,6 +38,15 @@ app = typer.Typer(
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
 Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Keep the answer, for `tenkyo export`.")]
+
+
+def _address(base_url: str) -> str:
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise typer.BadParameter("it must begin with http:// or https://.")
+    return base_url
+
+
+BaseUrl = Annotated[str, typer.Option(help="Address of the service, for links that open anywhere.", callback=_address)]
 TopK = Annotated[int, typer.Option(min=1, max=50, help="How many results.")]
 
 
@@ -125,11 +135,29 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     from api.app import create_app
 
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("mcp").setLevel("WARNING")  # else it tells of every request
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
     config = uvicorn.Config(create_app(settings), log_level=settings.log_level, access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+@app.command()
+def mcp() -> None:
+    """Serve an agent over stdin and stdout (Model Context Protocol); the running service does it at /mcp, too."""
+    from api.tools import create_server
+
+    with clear_errors():
+        settings = Settings()
+        logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+        holder = ServiceHolder(settings)
+        with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # logged; each tool says it
+            holder.current()
+        try:
+            asyncio.run(create_server(holder.current).run_stdio_async())
+        finally:
+            holder.close()
 
 
 @app.command()
@@ -203,7 +231,7 @@ def search(
         request = schemas.SearchIn.model_validate({"query": query, "top_k": top_k, "mode": mode})
         result = service.search(request)
         lines = [
-            f"{hit.rank}. {hit.title} ({hit.published or 'undated'})  {hit.passage_id}\n{_indent(hit.text)}"
+            f"{hit.rank}. {hit.title} ({hit.published or 'undated'})  {hit.passage_id}\n{indent(hit.text)}"
             for hit in result.hits
         ]
         _show(result, as_json, "\n\n".join(lines) or "No passage matches.")
@@ -218,13 +246,14 @@ def ask(
         typer.Option(help="Have the language model write the answer (auto: where one is configured)."),
     ] = "auto",
     keep: Keep = False,
+    base_url: BaseUrl = "",
     as_json: Json = False,
 ) -> None:
     """An answer made of quotes, with their sources; or one that a language model writes from them."""
     fields = {"question": question, "top_k": top_k, "mode": mode, "store": keep}
     with opened() as service:
         answer = asyncio.run(service.answered(schemas.AskIn.model_validate(fields)))
-        _show(answer, as_json, _answer_text(answer))
+        _show(answer, as_json, answer_text(answer, ink_of_stdout(base_url)))
         if answer.degraded:
             typer.echo(f"tenkyo: {answer.degraded}", err=True)
         if keep:
@@ -237,11 +266,9 @@ def export(
     answer_id: str,
     kind: Annotated[Format, typer.Option("--format", help="Kind of file.")] = "html",
     output: Annotated[Path | None, typer.Option(help="File to write; standard output where none is given.")] = None,
-    base_url: Annotated[str, typer.Option(help="Address of the service, for links that open anywhere.")] = "",
+    base_url: BaseUrl = "",
 ) -> None:
     """A kept answer as an evidence pack, each quote checked against today's documents."""
-    if base_url and not base_url.startswith(("http://", "https://")):
-        raise typer.BadParameter("--base-url must begin with http:// or https://.")
     with opened() as service:
         content = service.export(answer_id, kind, base_url).content
         if output:
@@ -255,7 +282,7 @@ def lookup(text: str, top_k: TopK = 5, as_json: Json = False) -> None:
     """The places that say just this, or nearly."""
     with opened() as service:
         found = service.lookup(schemas.LookupIn.model_validate({"text": text, "top_k": top_k}))
-        lines = [f"{m.similarity:.2f}  {m.title}  {m.url}{_differ(m)}\n{_indent(m.quote)}" for m in found.matches]
+        lines = [f"{m.similarity:.2f}  {m.title}  {m.url}{_differ(m)}\n{indent(m.quote)}" for m in found.matches]
         _show(found, as_json, "\n".join([found.status, *lines]))
 
 
@@ -274,21 +301,3 @@ def documents(as_json: Json = False) -> None:
 
 def _show(result: BaseModel, as_json: bool, text: str) -> None:
     typer.echo(result.model_dump_json(indent=2) if as_json else text)
-
-
-def _answer_text(answer: schemas.AnswerOut) -> str:
-    cited = answer.citations
-    head = answer.answer or ""
-    if short := answer.short_answer:
-        head = f"{short.text}{f' ({short.gloss})' if short.gloss else ''}\n\n{head}"
-    if answer.abstention:
-        head = f"{answer.abstention.reason}\nThe nearest passages:"
-        cited = answer.abstention.nearest
-    sources = [f"[{c.number}] {c.title} ({c.published or 'undated'})  {c.url}" for c in cited]
-    quotes = [_indent(c.quote) for c in cited] if answer.abstention else []
-    body = [line for pair in zip(sources, quotes, strict=True) for line in pair] if quotes else sources
-    return "\n".join([head, *([""] if not quotes else []), *body])
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"   {line}" for line in text.split("\n"))

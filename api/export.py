@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api import schemas
-from ingest.invisible import spelt
+from ingest import invisible
 
 WEB = Path(__file__).with_name("web")
 Format = Literal["html", "markdown", "csv"]
@@ -75,7 +75,7 @@ def _view(answer: schemas.AnswerOut, base_url: str, words: dict[str, str], check
     cited = answer.abstention.nearest if answer.abstention else answer.citations
     pieces = _pieces(answer, words)
     intact = sum(citation.status == "intact" for citation in cited)
-    view: dict[str, Any] = _spelt(answer.model_dump()) | {"created": _minute(answer.created)}
+    view: dict[str, Any] = spelt(answer.model_dump()) | {"created": _minute(answer.created)}
     return view | {
         "facts": [
             (words["asked"], view["created"], None),
@@ -96,7 +96,7 @@ def _view(answer: schemas.AnswerOut, base_url: str, words: dict[str, str], check
 def _citation(citation: schemas.CitationOut, base_url: str, words: dict[str, str]) -> dict[str, Any]:
     """`facts`: label, value and the value's language where that is the document's own."""
     now = citation.now
-    shown: dict[str, Any] = _spelt(citation.model_dump())
+    shown: dict[str, Any] = spelt(citation.model_dump())
     shown |= {
         "section": " › ".join(shown["section"]),
         "spans": _ranges(citation.spans),
@@ -122,7 +122,7 @@ def _pieces(answer: schemas.AnswerOut, words: dict[str, str]) -> list[dict[str, 
     for sentence in answer.sentences:
         note = "" if sentence.support == "verbatim" else words[sentence.support]
         pieces += _marks(text[at : sentence.start])
-        pieces.append({"text": _spelt(text[sentence.start : sentence.end]), "number": None, "note": note})
+        pieces.append({"text": spelt(text[sentence.start : sentence.end]), "number": None, "note": note})
         at = sentence.end
     return pieces + _marks(text[at:])
 
@@ -130,18 +130,18 @@ def _pieces(answer: schemas.AnswerOut, words: dict[str, str]) -> list[dict[str, 
 def _marks(text: str) -> list[dict[str, Any]]:
     found = [(piece, number % 2) for number, piece in enumerate(_MARK.split(text)) if piece]
     return [
-        {"text": f"[{piece}]" if is_mark else _spelt(piece), "number": piece if is_mark else None, "note": ""}
+        {"text": f"[{piece}]" if is_mark else spelt(piece), "number": piece if is_mark else None, "note": ""}
         for piece, is_mark in found
     ]
 
 
-def _spelt(value: Any) -> Any:
+def spelt(value: Any) -> Any:
     """Invisible characters as ⟦U+202E⟧, and every kind of line end as `\\n`."""
     if isinstance(value, str):
-        return spelt(_LINE_END.sub("\n", value))
+        return invisible.spelt(_LINE_END.sub("\n", value))
     if isinstance(value, dict):
-        return {key: _spelt(item) for key, item in value.items()}
-    return [_spelt(item) for item in value] if isinstance(value, list) else value
+        return {key: spelt(item) for key, item in value.items()}
+    return [spelt(item) for item in value] if isinstance(value, list) else value
 
 
 def _ranges(spans: list[schemas.SpanPair]) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -112,7 +112,7 @@ class Service:
         assert isinstance(answer, schemas.AnswerOut)
         return answer
 
-    async def events(self, request: schemas.AskIn) -> AsyncIterator[Event]:
+    async def events(self, request: schemas.AskIn) -> AsyncGenerator[Event, None]:
         """What was retrieved, the sentences as they come, and at last the whole answer."""
         asked = self._find(request)
         yield retrieval_out(asked.answer)
