@@ -56,6 +56,7 @@ _ASKED: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         FIGURES,
         re.compile(
             r"何[兆億万千百]*(?P<unit>社|人|名|台|件|種類|種|個|カ国|か国(?!語)|店舗|店|校|回|本|枚|位|倍|つ|カ月|か月|ヶ月|年間|日間|時間|分|カ所|か所)|"
+            r"(?P<people>(?:ユーザー|利用者|来場者|参加者|従業員|会員|人)数)|(?P<firms>(?:企業|会社|社)数)|"
             r"いくつ|幾つ|どのくらい|どれ(?:くらい|ぐらい|ほど|だけ)|どの程度|規模(?:は|$|について)|[^大多少]数(?:は|$|を教えて|について)|"
             r"多少|(?<!哪)几(?:家|个|名|位|台|项|款|次|种|倍|类|天|年|所|条)|数量|规模(?:是|$|有)|排名|第几|"
             r"\bhow (?:many|large|big|long|often|far|fast|tall|high)\b|\bnumber of\b|\bsize of\b|\brank(?:ed)?\b",
@@ -76,9 +77,14 @@ def expected(question: str) -> Expected:
         return NOTHING
     for kinds, pattern in _ASKED:
         if match := pattern.search(text):
-            unit = match.groupdict().get("unit") or ""
+            named = match.groupdict()
+            unit = named.get("unit") or ("人" if named.get("people") else "社" if named.get("firms") else "")
             return Expected(FIGURES if match[0].lower() in _LOOSE else kinds, unit)
     return NOTHING
+
+
+_BARE = re.compile(r"(?:約|およそ|ほぼ)?[0-9,.兆億万千百]+(?:超|以上|余り?|強|弱)?")
+"""4,500万超のクリエイター: people are counted without a counter, too."""
 
 
 def fitting_values(question: str, text: str) -> list[Value]:
@@ -90,4 +96,4 @@ def fitting_values(question: str, text: str) -> list[Value]:
     found = [value for value in values_in(text) if value.kind in wanted.kinds and normalise(value.text) not in own]
     if wanted.unit in ("", "つ", "個", "件"):  # what these count is told in many units
         return found
-    return [value for value in found if wanted.unit in value.text]
+    return [v for v in found if wanted.unit in v.text or (wanted.unit == "人" and _BARE.fullmatch(normalise(v.text)))]

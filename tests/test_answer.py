@@ -136,3 +136,9 @@ def test_a_sentence_is_quoted_without_its_bullet(service: Service) -> None:
 def test_the_figure_of_the_one_asked_about_is_the_short_answer(service: Service) -> None:
     answer = ask(service, "中国のAI企業は世界の何割を占めますか")
     assert answer.short_answer and answer.short_answer.text == "16％"
+
+
+def test_users_may_be_counted_without_a_counter(service: Service) -> None:
+    answer = ask(service, "Klingのユーザー数は？")
+    assert "4,500万超のクリエイター" in (answer.answer or "")
+    assert answer.short_answer is None or answer.short_answer.text == "4,500万超"
