@@ -9,12 +9,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import chromium, listening
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from made import report
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from api.app import create_app
 from api.pages import _words
 from api.service import Service
 from api.settings import Settings
+from ingest import build
+from retriever.embed import StaticModel
 
 QUESTION = "2023年末時点の中国のAIコア産業の規模はいくらですか"
 PHONE = {"width": 360, "height": 740}
@@ -133,6 +136,53 @@ def test_a_pasted_sentence_is_looked_up(page: Page) -> None:
     expect(page.locator("#matches .notice")).to_contain_text("数字が違います")
     page.get_by_role("link", name="原文を開く").first.click()
     assert "1%未満" in squeezed("".join(page.locator("#panel mark").all_text_contents()))
+
+
+@pytest.fixture(scope="module")
+def own_address(tmp_path_factory: pytest.TempPathFactory, model: StaticModel) -> Iterator[str]:
+    """A service with one short document, to add to and to take away from."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "corpus").mkdir()
+    (folder / "corpus" / "energy.txt").write_text("太陽光と風力の発電量が増えている。", "utf-8")
+    settings = Settings(home=folder / "home", corpus=folder / "corpus")
+    build.ingest(settings.index, [settings.corpus], model, progress=lambda message: None)
+    with listening(create_app(settings)) as address:
+        yield address
+
+
+def test_a_pdf_is_added_asked_about_and_deleted(browser: Browser, own_address: str) -> None:
+    question = "人型ロボットの市場は2030年にどのくらいになりますか"
+    with browser.new_context(base_url=own_address) as context:
+        page = context.new_page()
+        page.goto("/library?lang=ja")
+        files: list[FilePayload] = [{"name": "報告<b>.pdf", "mimeType": "application/pdf", "buffer": report()}]
+        page.locator("#file").set_input_files(files)
+        expect(page.locator("#state")).to_contain_text("利用可能", timeout=60_000)
+        expect(page.locator("#documents li")).to_have_count(2)
+        ask(page, question)
+        expect(page.locator("article .text")).to_contain_text("1,000億元")
+        expect(page.locator("article .cards .facts").first).to_contain_text("ページ 1")
+        page.goto("/library?lang=ja")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.locator("#documents li", has_text="ロボットの報告").get_by_role("button", name="削除").click()
+        expect(page.locator("#documents li")).to_have_count(1, timeout=60_000)
+        page.goto("/?lang=ja")
+        page.fill("#question", question)
+        page.keyboard.press("Enter")
+        expect(page.locator("article .short")).to_have_text("収録文書では答えられません")
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"), [("ja", "ファイルが空です。"), ("en", "The file is empty."), ("zh", "文件是空的。")]
+)
+def test_a_bad_file_is_refused_in_the_persons_language(
+    browser: Browser, own_address: str, lang: str, told: str
+) -> None:
+    with browser.new_context(base_url=own_address) as context:
+        page = context.new_page()
+        page.goto(f"/library?lang={lang}")
+        page.locator("#file").set_input_files([{"name": "a.pdf", "mimeType": "application/pdf", "buffer": b""}])
+        expect(page.locator("#state")).to_contain_text(told, timeout=30_000)
 
 
 def test_the_keyboard_alone_reaches_a_source_and_comes_back(page: Page) -> None:

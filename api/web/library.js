@@ -17,7 +17,8 @@ function documentView(found) {
     element("h3", { lang: found.language }, element("a", { href: `/documents/${found.doc_id}` }, found.title)),
     element("p", { className: "facts" }, [found.published ?? words.undated, found.publisher, words[found.status]].filter(Boolean).join(" · ") + size),
     found.source_note ? element("p", { className: "facts" }, found.source_note) : null,
-    found.error ? element("p", { className: "notice" }, found.error) : null,
+    found.error ? element("p", { className: "notice" }, words[`error_${found.code}`] ?? found.error) : null,
+    found.note ? element("p", { className: "facts" }, found.note) : null,
     remove,
   );
 }
@@ -56,7 +57,7 @@ async function watch(docId) {
     if (found.status !== "processing") {
       await load();
       const failed = found.status === "failed";
-      return tell(`${found.title}: ${failed ? (found.error ?? words.failed) : words.ready}`, failed);
+      return tell(`${found.title}: ${failed ? (words[`error_${found.code}`] ?? found.error ?? words.failed) : words.ready}`, failed);
     }
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
