@@ -30,9 +30,9 @@ def listening(app: FastAPI) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Skips where there is none, unless TENKYO_TEST_BROWSER is `required`."""
+    """Skips where there is none, unless TENKYO_TEST_PROGRAMS is `required`."""
     if not CHROMIUM:
-        if os.environ.get("TENKYO_TEST_BROWSER") == "required":
+        if os.environ.get("TENKYO_TEST_PROGRAMS") == "required":
             pytest.fail("No Chromium is installed: the tests of the page can't run (Debian: apt install chromium).")
         pytest.skip("no Chromium is installed: the page is not tested (Debian: apt install chromium)")
     with sync_playwright() as playwright:

@@ -1,6 +1,7 @@
-"""Documents as other programs make them: reportlab, Chromium's print, python-docx, and a DOCX written by hand."""
+"""Documents as other programs make them: reportlab, Chromium's print, LibreOffice, python-docx, and a DOCX by hand."""
 
 import io
+import os
 import shutil
 import subprocess
 import zipfile
@@ -90,6 +91,37 @@ def printed(html: str, folder: Path) -> bytes:
         timeout=60,
     )
     return (folder / "page.pdf").read_bytes()
+
+
+def saved_by_libreoffice(word: bytes, folder: Path) -> bytes:
+    """A Word document as a PDF of LibreOffice; skips the test where there is none, unless CI requires it."""
+    office = shutil.which("soffice")
+    if not office:
+        if os.environ.get("TENKYO_TEST_PROGRAMS") == "required":
+            pytest.fail("No LibreOffice is installed (Debian: apt install libreoffice-writer-nogui).")
+        pytest.skip("no LibreOffice is installed (Debian: apt install libreoffice-writer-nogui)")
+    (folder / "saved.docx").write_bytes(word)
+    profile = f"-env:UserInstallation=file://{folder}/office"
+    command = [office, profile, "--headless", "--convert-to", "pdf", "saved.docx"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    return (folder / "saved.pdf").read_bytes()
+
+
+def two_pages_with_a_table() -> bytes:
+    """A Word document of two pages: a paragraph, and a table with a paragraph under it."""
+    document = docx.Document()
+    document.add_heading("半導体の報告", 1)
+    document.add_paragraph("国産比率は1%未満にとどまり、露光装置は海外に依存している。" * 3)
+    document.add_page_break()
+    table = document.add_table(0, 3)
+    table.style = "Table Grid"
+    for row in (("企業", "製品", "発表"), ("百度", "文心一言", "2023年3月"), ("アリババ", "通義千問", "2023年4月")):
+        for cell, text in zip(table.add_row().cells, row, strict=True):
+            cell.text = text
+    document.add_paragraph("第二頁の文章である。")
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
 
 
 def word() -> bytes:

@@ -1,10 +1,10 @@
-"""PDFs of two producers; the expected text and pages are written by hand."""
+"""PDFs of three producers; the expected text and pages are written by hand."""
 
 import re
 from pathlib import Path
 
 import pytest
-from made import Pdf, printed, report
+from made import Pdf, printed, report, saved_by_libreoffice, two_pages_with_a_table
 
 from ingest.chunk import read_document
 from ingest.extracted import Extracted
@@ -83,6 +83,14 @@ def test_columns_and_a_table_of_chromium(folder: Path) -> None:
         "本文の漢字にふりがなを付ける。東京も。\n"
     )
     assert found.pages == (0,)
+
+
+def test_a_word_document_saved_by_libreoffice(folder: Path) -> None:
+    found = read_pdf(saved_by_libreoffice(two_pages_with_a_table(), folder))
+    first, second = pages_of(found)
+    assert first == "半導体の報告" + "国産比率は1%未満にとどまり、露光装置は海外に依存している。" * 3
+    assert second == "企業製品発表百度文心一言2023年3月アリババ通義千問2023年4月第二頁の文章である。"
+    assert "百度\t文心一言\t2023年3月\n" in found.text.replace(" ", "")  # it parts figures from kanji a little
 
 
 def test_a_sentence_runs_over_lines_pages_and_page_numbers(tmp_path: Path) -> None:
