@@ -15,7 +15,7 @@ from pathlib import Path
 from retriever.search import Result, Retriever
 from retriever.text import bigrams, in_japanese_forms, normalise, words
 
-_REQUESTS = frozenset("tell explain please describe give show list me".split())
+REQUESTS = frozenset("tell explain please describe give show list me".split())
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 CALIBRATION = Path(__file__).with_name("calibration.json")
 ARMS = ("headings", "dense", "asked_bigrams")
@@ -105,7 +105,7 @@ def needs_of(result: Result, retriever: Retriever) -> Needs:
     else:
         covered = frozenset[str]().union(*(own for own, _ in known))
         needs += [_need(m.form, sorted(own), m.means, retriever, m.is_name) for own, m in known if own]
-        asked = tuple(word for word in asked if word not in _REQUESTS)
+        asked = tuple(word for word in asked if word not in REQUESTS)
         needs += [_need(w, [w], (), retriever) for w in asked if w not in covered and _frequency(w, "words", retriever)]
     pairs = bigrams(written) if result.language != "en" else []
     weights = {pair: _BIGRAM_SHARE * _rarity(_frequency(pair, "bigrams", retriever), retriever) for pair in pairs}

@@ -3,13 +3,13 @@
 import re
 import unicodedata
 
-from api.evidence import held_in
+from api.evidence import REQUESTS, held_in
 from retriever.glossary import Match
 from retriever.search import Result, Retriever
 from retriever.text import FUNCTION_WORDS
 
 _NAME = re.compile(r"[ァ-ヶー]{3,}|\b(?=[A-Za-z0-9.+-]*[A-Z])[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]", re.ASCII)
-_NO_NAMES = FUNCTION_WORDS | frozenset("tell explain please describe give show list me".split())
+_NO_NAMES = FUNCTION_WORDS | REQUESTS
 _EXCLUSIVE = ("place", "company", "model", "product")
 """Kinds of names of which one doesn't stand for another."""
 

@@ -54,9 +54,7 @@ def _decode(content: bytes) -> tuple[str, str]:
     """By its own declaration where that holds, else as any text."""
     declared = _CHARSET.search(content[:4096])
     name = declared[1].decode("ascii").lower() if declared else ""
-    name = {"shift_jis": "cp932", "x-sjis": "cp932", "sjis": "cp932", "gb2312": "gb18030", "gbk": "gb18030"}.get(
-        name, name
-    )
+    name = _WIDER.get(name, name)
     if name and not content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         try:
             return content.decode(name), {"cp932": "Shift_JIS"}.get(name, name.upper())
