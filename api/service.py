@@ -79,7 +79,7 @@ class Service:
     def index(self) -> Index:
         return self.retriever.index
 
-    def with_weights(self, weights: Mapping[str, Mapping[str, float]]) -> "Service":
+    def with_weights(self, weights: Mapping[str, float]) -> "Service":
         """The same index, model and kept answers, searched with other weights of the arms (for evaluation)."""
         other = copy(self)
         other.retriever = Retriever(self.index, self.retriever.embedder, self.retriever.entries, weights)

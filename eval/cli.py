@@ -146,9 +146,7 @@ def _ranker(
         with closing(Remote(base_url, mode)) as remote:
             yield remote, remote.ask if mode == "hybrid" else None
     else:
-        chosen = (
-            service.with_weights(dict.fromkeys(LANGUAGES, for_new_too(_read_weights(weights)))) if weights else service
-        )
+        chosen = service.with_weights(for_new_too(_read_weights(weights))) if weights else service
         local = InProcess(chosen, mode)
         yield local, local.ask if mode == "hybrid" else None
 
