@@ -60,6 +60,7 @@ class ServiceHolder:
         self._said = ""
         self._unusable: TenkyoError = IndexMissing("The index is being opened. Try again in a moment.")
         if first:
+            first.warm_up()
             self._switch(first)
         else:
             self._take_up_newest()
@@ -81,6 +82,8 @@ class ServiceHolder:
         self._kept.close()
 
     def _look(self) -> None:
+        if self._service:
+            self._service.warm_rest()
         while not self._stop.wait(_LOOK_SECONDS if self._service else _RETRY_SECONDS):
             if self._service is None or current_generation(self._settings.index) != self._tried:
                 self._take_up_newest()
@@ -89,14 +92,18 @@ class ServiceHolder:
         newest = current_generation(self._settings.index)
         try:
             self._embedder = self._embedder or open_embedder(self._settings)
-            self._switch(open_service(self._settings, self._embedder, self._kept))
+            opened = open_service(self._settings, self._embedder, self._kept)
         except _UNUSABLE as error:
             if newest == current_generation(self._settings.index):  # else its files may be gone already: look again
                 self._give_up(newest, error)
+            return
+        opened.warm_up()
+        if self._service:  # the first one is needed at once
+            opened.warm_rest()
+        self._switch(opened)
 
     def _switch(self, opened: Service) -> None:
         weakref.finalize(opened, opened.index.close)
-        opened.warm_up()
         self._tried = opened.index.generation
         self._service = opened
         self._reader.tell(opened.index.generation)

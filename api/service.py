@@ -26,6 +26,7 @@ from retriever.errors import LanguageModelFailed
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
 from retriever.index import Index, open_index
+from retriever.language import detect_language
 from retriever.records import Document
 from retriever.search import Result, Retriever
 
@@ -85,7 +86,11 @@ class Service:
     def warm_up(self) -> None:
         """Load dictionaries and tables that the first query would wait for."""
         compose(self.retriever.search("準備運動 warm-up 热身", 1), self.retriever)
+
+    def warm_rest(self) -> None:
+        """What the first lookup would wait for, and the first question in another language."""
         self.finder.folded()
+        detect_language("Combien d'entreprises chinoises y a-t-il ?")
 
     def search(self, request: schemas.SearchIn) -> schemas.SearchOut:
         result = self.retriever.search(
