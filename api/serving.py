@@ -58,10 +58,10 @@ def run(settings: Settings, service: Service, listener: socket.socket, workers: 
     typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
     if workers == 1:
         set_up_logging(settings)
-        uvicorn.Server(_config(settings, create_app(settings, first=service))).run(sockets=[listener])
+        uvicorn.Server(config(settings, create_app(settings, first=service))).run(sockets=[listener])
     else:
         service.close()
-        Multiprocess(_config(settings, f"{__name__}:worker", workers), [listener]).run()
+        Multiprocess(config(settings, f"{__name__}:worker", workers), [listener]).run()
 
 
 def prepare(settings: Settings) -> Service:
@@ -95,7 +95,7 @@ def set_up_logging(settings: Settings) -> None:
     logging.getLogger("mcp").setLevel("WARNING")  # else it tells of every request
 
 
-def _config(settings: Settings, app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
+def config(settings: Settings, app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
