@@ -86,7 +86,7 @@ class ServiceHolder:
     def _look(self) -> None:
         if self._service:
             self._service.warm_rest()
-            _leave_alone()
+        _leave_alone()
         while not self._stop.wait(_LOOK_SECONDS if self._service else _RETRY_SECONDS):
             if self._service is None or current_generation(self._settings.index) != self._tried:
                 self._take_up_newest()
@@ -128,3 +128,4 @@ def _leave_alone() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    gc.enable()
