@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.draining import Stopping
 from api.quotes import UnprovenCitation
 from api.schemas import ProblemOut
 from retriever import errors
@@ -23,6 +24,7 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.IndexDamaged: (503, "index_damaged"),
     errors.IndexMismatch: (503, "index_mismatch"),
     UnprovenCitation: (503, "citation_unproven"),
+    Stopping: (503, "stopping"),
 }
 _REFUSED = {"too_large": 413, "unknown_format": 415}
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     llm_unsupported: Literal["drop", "flag"] = Field("drop", description="what to do with unsupported sentences")
     host: str = Field("127.0.0.1", description="address to listen on; only loopback ones are accepted")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    workers: int = Field(1, ge=1, le=64, description="processes that answer; they share one index")
     keep_answers_days: int | None = Field(None, ge=0, le=36_500, description="days that an answer is kept; 0: none is")
     most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")
     most_upload_bytes: int = Field(20_971_520, ge=1024, description="largest file that is uploaded")
