@@ -1,17 +1,22 @@
 """The application: `create_app(settings)` builds it, nothing is loaded before it starts."""
 
 import logging
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import chat, documents, pages, tools
+from api import around, chat, documents, pages, sessions, tools
+from api.access import Guard, described, ruled
+from api.keys import Keys
+from api.metrics import Metrics
+from api.observed import Observed
 from api.problems import add_problem_handlers
+from api.rates import Rates
 from api.routes import router
 from api.schemas import ProblemOut
 from api.service import Service, ServiceHolder
@@ -24,7 +29,7 @@ DESCRIPTION = "Answers about China's AI sector from Japanese reports, each quote
 log = logging.getLogger("tenkyo")
 _FORM_BYTES = 65_536
 """What an upload's form may have besides the file."""
-_PROBLEMS = (400, 404, 413, 415, 422, 503)
+_PROBLEMS = (400, 401, 403, 404, 413, 415, 421, 422, 429, 503)
 
 
 def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
@@ -41,6 +46,8 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
             yield
         await uploads.stop()
         holder.close()
+        keys.close()
+        rates.close()
 
     schema = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
     app = FastAPI(
@@ -48,24 +55,25 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         responses={status: {"description": "RFC 9457 problem", "content": schema} for status in _PROBLEMS},
     )
     app.include_router(router)
-    for own in (documents, chat, pages):
+    for own in (documents, chat, pages, sessions, around):
         app.include_router(own.router)
     app.mount("/web", pages.static)
+    app.mount("/docs/files", around.docs_files())
     app.router.routes.append(Route("/mcp", tools.Endpoint()))
     app.add_middleware(BodyLimit, most=settings.most_body_bytes, most_upload=settings.most_upload_bytes + _FORM_BYTES)
     add_problem_handlers(app)
-
-    @app.middleware("http")
-    async def name(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Every request has an id, which errors and the response's header carry."""
-        request.state.request_id = secrets.token_hex(8)
-        response = await call_next(request)
-        response.headers["X-Request-ID"] = request.state.request_id
-        return response
-
+    keys = app.state.keys = Keys(settings.keys)
+    rates = Rates(settings.rates, settings.rate_per_minute)
+    metrics = app.state.metrics = Metrics()
+    routes = ruled(app.routes)
+    app.add_middleware(Guard, routes=routes, keys=keys, rates=rates, names=settings.names)
+    app.add_middleware(Observed, metrics=metrics)
+    app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]
     return app
 
 

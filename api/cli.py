@@ -1,7 +1,6 @@
 """The command line: results on stdout, progress on stderr; exit 0 done, 1 failed, 2 wrong usage."""
 
 import asyncio
-import ipaddress
 import logging
 import os
 import socket
@@ -15,8 +14,10 @@ from typing import Annotated, Literal
 import typer
 from pydantic import BaseModel, ValidationError
 
-from api import schemas
+from api import logs, schemas
 from api.export import Format
+from api.keys import Keys
+from api.names import is_loopback
 from api.service import Service, ServiceHolder, open_embedder, open_service
 from api.settings import Settings
 from api.terminal import answer_text, indent, ink_of_stdout
@@ -36,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Answers about China's AI sector from Japanese reports, each quote checked against its place in a source.",
 )
+NO_KEY = "without an API key only this machine is served (127.0.0.1, ::1, localhost). Make one: tenkyo keys add NAME"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
 Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Keep the answer, for `tenkyo export`.")]
 
@@ -94,7 +96,7 @@ def serve(
     with clear_errors():
         settings = Settings()
         host, port = host or settings.host, settings.port if port is None else port
-        listener = _listen(host, port)
+        listener = _listen(host, port, keyed=_keyed(settings))
         embedder, expansions, library = _what_builds(settings)
         if not build.is_current(settings.index, [settings.corpus], embedder, expansions, library):
             build.ingest(settings.index, [settings.corpus, *library.sources()], embedder, expansions, library=library)
@@ -105,10 +107,18 @@ def _what_builds(settings: Settings) -> tuple[Embedder, build.Expansions, Librar
     return open_embedder(settings), read_expansions(settings.expansions), Library(settings.library)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _keyed(settings: Settings) -> bool:
+    """Whether there is a key. Raises `TenkyoError` where other names than this machine's are served without one."""
+    keyed = any(not key.revoked for key in Keys(settings.keys).all())
+    if settings.names and not keyed:
+        raise TenkyoError(f"TENKYO_HOSTS={settings.hosts}: {NO_KEY}")
+    return keyed
+
+
+def _listen(host: str, port: int, keyed: bool) -> socket.socket:
     """The socket to serve on, taken before anything slow is done."""
-    if host != "localhost" and not _is_loopback(host):
-        raise TenkyoError(f"--host {host}: only this machine's own addresses (127.0.0.1, ::1, localhost) are served.")
+    if not keyed and not is_loopback(host):
+        raise TenkyoError(f"--host {host}: {NO_KEY}")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -122,24 +132,16 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _run(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
     from api.app import create_app
 
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("mcp").setLevel("WARNING")  # else it tells of every request
+    logs.set_up(settings.log_level, settings.log_format)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
-    config = uvicorn.Config(create_app(settings), log_level=settings.log_level, access_log=False)
+    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, server_header=False)
     uvicorn.Server(config).run(sockets=[listener])
 
 

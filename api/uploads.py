@@ -15,6 +15,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
+from api import logs
 from api.service import open_embedder
 from api.settings import PROJECT, Settings
 from ingest import build
@@ -175,9 +176,10 @@ def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.
 
 if __name__ == "__main__":
     os.nice(10)  # answers go first
-    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    job = Job(**json.load(sys.stdin))
+    logs.set_up("warning", job.settings.log_format)
     try:
-        take_in(Job(**json.load(sys.stdin)))
+        take_in(job)
     except TenkyoError as error:
         log.error("%s", error)
         sys.exit(1)
