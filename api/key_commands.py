@@ -13,7 +13,7 @@ from api.settings import Settings
 app = typer.Typer(no_args_is_help=True, help="API keys: make, list and revoke them.")
 ScopeOption = Annotated[
     Scope,
-    typer.Option(help="read: ask and read; write: add documents, forget answers too; admin: delete documents too."),
+    typer.Option(help="read: ask, read; write: also add documents, forget answers; admin: also delete documents."),
 ]
 
 
