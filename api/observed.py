@@ -81,7 +81,8 @@ def _tell(noted: Noted, method: str, status: int, seconds: float) -> None:
     if not log.isEnabledFor(logging.INFO):
         return
     spent = round(1000 * seconds, 3)
-    fields = {"method": method, "route": noted.route, "status": status, "ms": spent, "key": noted.key_id}
+    fields = {"request_id": noted.request_id, "method": method, "route": noted.route, "status": status, "ms": spent}
+    fields["key"] = noted.key_id
     if noted.stages:
         fields["stages_ms"] = noted.stages
     if noted.outcome:

@@ -7,10 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from test_cli import run
+from click.testing import Result
+from typer import Typer
+from typer.testing import CliRunner
 
+from api import cli, key_commands
 from api.keys import SESSION_DAYS, Keys, KeysDamaged
 from retriever.errors import NotFound
+
+
+def run(home: Path, app: Typer, *arguments: str, **settings: str) -> Result:
+    return CliRunner().invoke(app, arguments, env={"TENKYO_HOME": str(home)} | settings)
 
 
 @pytest.fixture
@@ -105,28 +112,28 @@ def test_a_damaged_file_lets_nobody_in(keys: Keys) -> None:
 
 
 def test_keys_are_made_listed_and_revoked_on_the_command_line(tmp_path: Path) -> None:
-    made = run(tmp_path, "keys", "add", "編集部", "--scope", "write")
+    made = run(tmp_path, key_commands.app, "add", "編集部", "--scope", "write")
     token = made.stdout.strip()
     key = Keys(tmp_path / "keys.sqlite").find(token)
     assert key and (key.name, key.scope) == ("編集部", "write")
     assert made.stderr == f"tenkyo: key {key.key_id} (write). Keep it now: it is not shown again.\n"
-    listed = run(tmp_path, "keys", "list")
+    listed = run(tmp_path, key_commands.app, "list")
     assert listed.stdout == f"{key.key_id}  write  {key.created}  編集部\n"
     assert (
-        run(tmp_path, "keys", "revoke", key.key_id).returncode,
-        run(tmp_path, "keys", "revoke", "x").returncode,
+        run(tmp_path, key_commands.app, "revoke", key.key_id).exit_code,
+        run(tmp_path, key_commands.app, "revoke", "x").exit_code,
     ) == (0, 1)
-    (left,) = json.loads(run(tmp_path, "keys", "list", "--json").stdout)
+    (left,) = json.loads(run(tmp_path, key_commands.app, "list", "--json").stdout)
     assert left["revoked"] and "sha256" not in left
-    assert run(tmp_path, "keys", "add", "x", "--scope", "root").returncode == 2
+    assert run(tmp_path, key_commands.app, "add", "x", "--scope", "root").exit_code == 2
 
 
 def test_without_a_key_only_this_machine_is_served(tmp_path: Path) -> None:
     for arguments, settings in ((("--host", "0.0.0.0"), {}), ((), {"TENKYO_HOSTS": "tenkyo.example"})):
-        refused = run(tmp_path, "serve", *arguments, **settings)
-        assert refused.returncode == 1
+        refused = run(tmp_path, cli.app, "serve", *arguments, **settings)
+        assert refused.exit_code == 1
         assert "without an API key only this machine is served" in refused.stderr
         assert "tenkyo keys add" in refused.stderr
     key, _ = Keys(tmp_path / "keys.sqlite").add("gone", "read")
     Keys(tmp_path / "keys.sqlite").revoke(key.key_id)
-    assert "without an API key" in run(tmp_path, "serve", "--host", "0.0.0.0").stderr
+    assert "without an API key" in run(tmp_path, cli.app, "serve", "--host", "0.0.0.0").stderr
