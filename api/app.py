@@ -1,8 +1,7 @@
 """The application: `create_app(settings)` builds it, nothing is loaded before it starts."""
 
-import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
@@ -10,8 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import around, chat, documents, pages, sessions, tools
+from api import around, chat, documents, pages, sessions
 from api.access import Guard, described, ruled
+from api.agents import Endpoint, agents
+from api.draining import Counted, Traffic, drained
+from api.holder import Given, ServiceHolder
 from api.keys import Keys
 from api.metrics import Metrics
 from api.observed import Observed
@@ -19,30 +21,28 @@ from api.problems import add_problem_handlers
 from api.rates import Rates
 from api.routes import router
 from api.schemas import ProblemOut
-from api.service import Service, ServiceHolder
+from api.service import Service
 from api.settings import Settings
 from api.uploads import Uploads
-from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing
 
 VERSION = "0.1.0"
 DESCRIPTION = "Answers about China's AI sector from Japanese reports, each quote checked against its place in a source."
-log = logging.getLogger("tenkyo")
 _FORM_BYTES = 65_536
 """What an upload's form may have besides the file."""
 _PROBLEMS = (400, 401, 403, 404, 413, 415, 421, 422, 429, 503)
 
 
-def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
-    """`service`: for tests; left out, it is opened from the settings when the application starts."""
+def create_app(settings: Settings, service: Service | None = None, first: Service | None = None) -> FastAPI:
+    """`service`: the only one there is to be (for tests). `first`: one that is open already; later generations of the
+    index follow it. With neither, it is opened from the settings when the application starts."""
+    traffic = Traffic()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        holder = app.state.holder = ServiceHolder(settings, service)
-        with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # logged; /readyz and each request say it
-            holder.current()
+        holder = app.state.holder = Given(service) if service else ServiceHolder(settings, first)
         uploads = app.state.uploads = Uploads(settings)
         uploads.start()
-        async with tools.open_sessions(holder.current, settings.most_body_bytes) as app.state.mcp:
+        async with drained(traffic), agents(holder.current, settings.most_body_bytes) as app.state.agents:
             yield
         await uploads.stop()
         holder.close()
@@ -64,16 +64,19 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         app.include_router(own.router)
     app.mount("/web", pages.static)
     app.mount("/docs/files", around.docs_files())
-    app.router.routes.append(Route("/mcp", tools.Endpoint()))
+    app.router.routes.append(Route("/mcp", Endpoint()))
     app.add_middleware(BodyLimit, most=settings.most_body_bytes, most_upload=settings.most_upload_bytes + _FORM_BYTES)
     add_problem_handlers(app)
+
     keys = app.state.keys = Keys(settings.keys)
     rates = Rates(settings.rates, settings.rate_per_minute)
     metrics = app.state.metrics = Metrics()
     routes = ruled(app.routes)
+    app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]
     app.add_middleware(Guard, routes=routes, keys=keys, rates=rates, names=settings.names)
     app.add_middleware(Observed, metrics=metrics)
-    app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]
+    app.add_middleware(Counted, traffic=traffic)
+    app.state.traffic = traffic
     return app
 
 

@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse
 from prometheus_client.core import GaugeMetricFamily
 from starlette.staticfiles import StaticFiles
 
+from api.holder import Holder
 from api.metrics import MEDIA_TYPE, Metrics, gauge
 from api.pages import POLICY, WEB
-from api.service import ServiceHolder
 from api.uploads import Uploads
 from retriever.errors import TenkyoError
 
@@ -37,7 +37,7 @@ async def metrics(request: Request) -> Response:
     return Response(found.exposition(list(state)), media_type=MEDIA_TYPE)
 
 
-def _state(holder: ServiceHolder, uploads: Uploads) -> Iterator[GaugeMetricFamily]:
+def _state(holder: Holder, uploads: Uploads) -> Iterator[GaugeMetricFamily]:
     waiting = sum(entry.status == "processing" for entry in uploads.library.entries())
     yield gauge("tenkyo_documents_waiting", "Documents that wait to be taken in, or are.", waiting)
     try:

@@ -3,22 +3,21 @@
 import asyncio
 import logging
 import os
-import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from pydantic import BaseModel, ValidationError
 
-from api import logs, schemas
+from api import schemas
 from api.export import Format
-from api.keys import Keys
-from api.names import is_loopback
-from api.service import Service, ServiceHolder, open_embedder, open_service
+from api.exposure import check_exposure
+from api.holder import ServiceHolder
+from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from api.terminal import answer_text, indent, ink_of_stdout
 from ingest import build
@@ -29,15 +28,15 @@ from ingest.language_model import LanguageModel
 from ingest.library import Library, known_entry
 from ingest.load import Source, blank_pages_note
 from retriever.embed import Embedder
-from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, TenkyoError
+from retriever.errors import TenkyoError
 from retriever.index import read_manifest
+from retriever.readers import wait_for_readers
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Answers about China's AI sector from Japanese reports, each quote checked against its place in a source.",
 )
-NO_KEY = "without an API key only this machine is served (127.0.0.1, ::1, localhost). Make one: tenkyo keys add NAME"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
 Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Keep the answer, for `tenkyo export`.")]
 
@@ -49,6 +48,7 @@ def _address(base_url: str) -> str:
 
 
 BaseUrl = Annotated[str, typer.Option(help="Address of the service, for links that open anywhere.", callback=_address)]
+_BEHIND_SECONDS = 60
 TopK = Annotated[int, typer.Option(min=1, max=50, help="How many results.")]
 
 
@@ -91,58 +91,22 @@ def opened() -> Iterator[Service]:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes that answer, on one index.")] = None,
 ) -> None:
     """Serve over HTTP; builds the index first if it is missing or stale."""
+    from api import serving  # what only a service needs
+
     with clear_errors():
         settings = Settings()
         host, port = host or settings.host, settings.port if port is None else port
-        listener = _listen(host, port, keyed=_keyed(settings))
-        embedder, expansions, library = _what_builds(settings)
-        if not build.is_current(settings.index, [settings.corpus], embedder, expansions, library):
-            build.ingest(settings.index, [settings.corpus, *library.sources()], embedder, expansions, library=library)
-    _run(settings, listener)
+        check_exposure(host, settings)
+        listener = serving.listen(host, port)
+        service = serving.prepare(settings)
+    serving.run(settings, service, listener, workers or settings.workers)
 
 
 def _what_builds(settings: Settings) -> tuple[Embedder, build.Expansions, Library]:
     return open_embedder(settings), read_expansions(settings.expansions), Library(settings.library)
-
-
-def _keyed(settings: Settings) -> bool:
-    """Whether there is a key. Raises `TenkyoError` where other names than this machine's are served without one."""
-    keyed = any(not key.revoked for key in Keys(settings.keys).all())
-    if settings.names and not keyed:
-        raise TenkyoError(f"TENKYO_HOSTS={settings.hosts}: {NO_KEY}")
-    return keyed
-
-
-def _listen(host: str, port: int, keyed: bool) -> socket.socket:
-    """The socket to serve on, taken before anything slow is done."""
-    if not keyed and not is_loopback(host):
-        raise TenkyoError(f"--host {host}: {NO_KEY}")
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise TenkyoError(
-            f"Port {port} on {host} can't be had ({error.strerror}). Choose another: --port, or PORT=… with make."
-        ) from None
-    return listener
-
-
-def _run(settings: Settings, listener: socket.socket) -> None:
-    import uvicorn
-
-    from api.app import create_app
-
-    logs.set_up(settings.log_level, settings.log_format)
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
-    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, server_header=False)
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 @app.command()
@@ -154,8 +118,6 @@ def mcp() -> None:
         settings = Settings()
         logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
         holder = ServiceHolder(settings)
-        with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # logged; each tool says it
-            holder.current()
         try:
             asyncio.run(create_server(holder.current).run_stdio_async())
         finally:
@@ -189,6 +151,8 @@ def ingest(
             _write_questions(settings)
             again = read_expansions(settings.expansions)
             outcome = build.ingest(settings.index, given, embedder, again, library=library)
+        if behind := wait_for_readers(settings.index, _BEHIND_SECONDS):
+            build.say(f"{behind} running services still answer from the index before.")
         result = schemas.IngestOut.model_validate(outcome, from_attributes=True)
         _show(result, as_json, _ingest_text(result))
 

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.draining import Stopping
 from api.keys import KeysDamaged
 from api.quotes import UnprovenCitation
 from api.schemas import ProblemOut
@@ -25,6 +26,7 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.IndexMismatch: (503, "index_mismatch"),
     KeysDamaged: (503, "keys_damaged"),
     UnprovenCitation: (503, "citation_unproven"),
+    Stopping: (503, "stopping"),
 }
 _REFUSED = {"too_large": 413, "unknown_format": 415}
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}

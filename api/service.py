@@ -23,17 +23,11 @@ from api.settings import Settings
 from ingest.language_model import LanguageModel
 from ingest.load import blank_pages_note
 from retriever.embed import Embedder, open_model
-from retriever.errors import (
-    BadGlossary,
-    IndexDamaged,
-    IndexMismatch,
-    IndexMissing,
-    LanguageModelFailed,
-    ModelMissing,
-)
+from retriever.errors import LanguageModelFailed
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
-from retriever.index import Index, current_generation, open_index
+from retriever.index import Index, open_index
+from retriever.language import detect_language
 from retriever.records import Document
 from retriever.search import Result, Retriever
 
@@ -93,7 +87,11 @@ class Service:
     def warm_up(self) -> None:
         """Load dictionaries and tables that the first query would wait for."""
         compose(self.retriever.search("準備運動 warm-up 热身", 1), self.retriever)
+
+    def warm_rest(self) -> None:
+        """What the first lookup would wait for, and the first question in another language."""
         self.finder.folded()
+        detect_language("Combien d'entreprises chinoises y a-t-il ?")
 
     def search(self, request: schemas.SearchIn) -> schemas.SearchOut:
         result = self.retriever.search(
@@ -226,12 +224,12 @@ def open_embedder(settings: Settings) -> Embedder:
     return open_model(settings.model, settings.query_prefix, settings.passage_prefix)
 
 
-def open_service(settings: Settings, embedder: Embedder | None = None) -> Service:
+def open_service(settings: Settings, embedder: Embedder | None = None, kept: KeptAnswers | None = None) -> Service:
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`."""
     embedder = embedder or open_embedder(settings)
     entries = read_glossary(settings.glossary) if settings.glossary.exists() else []
     index = open_index(settings.index, embedder.name)
-    kept = KeptAnswers(settings.answers, settings.keep_answers_days)
+    kept = kept or KeptAnswers(settings.answers, settings.keep_answers_days)
     return Service(index, embedder, kept, entries, open_writer(settings))
 
 
@@ -242,42 +240,6 @@ def open_writer(settings: Settings) -> Writer | None:
     key = settings.llm_api_key.get_secret_value()
     model = LanguageModel(settings.llm_base_url, settings.llm_model, key, settings.llm_timeout_s)
     return Writer(model, settings.llm_timeout_s, settings.llm_unsupported == "flag")
-
-
-class ServiceHolder:
-    """The service of an application. A new generation of the index is taken up at the next request;
-    where it can't be opened the old one goes on, and where there is none each request says why."""
-
-    def __init__(self, settings: Settings, service: Service | None = None):
-        self._settings = settings
-        self._fixed = service is not None
-        self._service = service
-        self._tried: str | None = None
-
-    def current(self) -> Service:
-        if self._fixed and self._service:
-            return self._service
-        newest = current_generation(self._settings.index)
-        if self._service and newest in (self._service.index.generation, self._tried):
-            return self._service
-        self._tried = newest
-        try:
-            opened = open_service(self._settings, self._service.retriever.embedder if self._service else None)
-        except (IndexMissing, IndexDamaged, IndexMismatch, BadGlossary, ModelMissing) as error:
-            log.error("%s", error)
-            if self._service is None:
-                self._tried = None
-                raise
-            return self._service
-        opened.warm_up()
-        self.close()
-        self._service = opened
-        return opened
-
-    def close(self) -> None:
-        if self._service and not self._fixed:
-            self._service.close()
-            self._service = None
 
 
 def read_filters(filters: schemas.FiltersIn) -> Filters:

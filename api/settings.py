@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     hosts: str = Field("", description="names, comma-separated, that the service is reached under from outside")
     rate_per_minute: int = Field(600, ge=0, description="requests a minute that each API key may make; 0: no limit")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    workers: int = Field(1, ge=1, le=64, description="processes that answer; they share one index")
     keep_answers_days: int | None = Field(None, ge=0, le=36_500, description="days that an answer is kept; 0: none is")
     most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")
     most_upload_bytes: int = Field(20_971_520, ge=1024, description="largest file that is uploaded")

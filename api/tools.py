@@ -11,7 +11,6 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
 from pydantic import Field
-from starlette.types import Receive, Scope, Send
 
 from api import schemas
 from api.responses import passage_out
@@ -158,11 +157,3 @@ async def open_sessions(
     )
     async with server.session_manager.run():
         yield server.session_manager
-
-
-class Endpoint:
-    """Hands a request at /mcp to the sessions of the running application."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sessions: StreamableHTTPSessionManager = scope["app"].state.mcp
-        await sessions.handle_request(scope, receive, send)

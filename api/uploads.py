@@ -7,12 +7,16 @@ generation that it has.
 """
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import logging
 import os
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from api import logs
@@ -22,12 +26,15 @@ from ingest import build
 from ingest.expand import read_expansions
 from ingest.library import Entry, Library
 from retriever.errors import IndexBusy, SourceRefused, TenkyoError
+from retriever.readers import wait_for_readers
 
 log = logging.getLogger("tenkyo")
 
 _MOST_WAITING = 100
 _SECONDS = 900
+"""That taking one in may last: then it is killed."""
 _BUSY_SECONDS = 60
+_BEHIND_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -109,8 +116,9 @@ class Uploads:
 
     async def remove(self, doc_id: str, indexed: bool) -> None:
         """Raises `IndexBusy`."""
+        entry = self.library.entry(doc_id)
         self.library.remove([doc_id])
-        if not indexed and doc_id not in self._tasks:
+        if not indexed and not (entry and entry.status == "processing"):
             return
         async with self._turn:
             if await _run(Job.of(self.settings, None)):
@@ -128,10 +136,7 @@ async def _run(job: Job) -> int | None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path[1:]])},
     )
     try:
-        async with asyncio.timeout(_SECONDS):
-            await process.communicate(json.dumps(asdict(job)).encode())
-    except TimeoutError:
-        log.error("taking in %s took longer than %s seconds", job.doc_id, _SECONDS)
+        await process.communicate(json.dumps(asdict(job)).encode())
     finally:
         if process.returncode is None:
             process.kill()
@@ -140,12 +145,17 @@ async def _run(job: Job) -> int | None:
 
 
 def take_in(job: Job) -> None:
-    """Bring the index up to date; what became of the document is noted in the library."""
+    """Bring the index up to date; what became of the document is noted in the library once every service that runs
+    here answers from it."""
     settings = job.settings
     library = Library(settings.library)
     entry = library.entry(job.doc_id) if job.doc_id else None
+    if job.doc_id and not (entry and entry.status == "processing"):
+        return  # taken away meanwhile, or another worker has done it
     try:
         outcome = _ingest(settings, library, entry)
+        if behind := wait_for_readers(settings.index, _BEHIND_SECONDS):
+            raise IndexBusy(f"{behind} services don't take up the new index.")
     except SourceRefused as error:
         if not entry:
             raise
@@ -174,12 +184,23 @@ def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.
             time.sleep(0.5)
 
 
+@contextmanager
+def turn(settings: Settings) -> Iterator[None]:
+    """One at a time, whichever worker has sent it; from then on the process has so many seconds."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "TURN").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        signal.alarm(_SECONDS)
+        yield
+
+
 if __name__ == "__main__":
     os.nice(10)  # answers go first
     job = Job(**json.load(sys.stdin))
     logs.set_up("warning", job.settings.log_format)
     try:
-        take_in(job)
+        with turn(job.settings):
+            take_in(job)
     except TenkyoError as error:
         log.error("%s", error)
         sys.exit(1)
