@@ -49,6 +49,14 @@ def client(home: Path, tokens: dict[str, str]) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def keyless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Without keys, without an index."""
+    app = create_app(Settings(home=tmp_path_factory.mktemp("keyless"), rate_per_minute=1, hosts=NAMES))
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
+        yield client
+
+
 def bearer(tokens: dict[str, str], who: str) -> dict[str, str]:
     return {} if who == "none" else {"Authorization": f"Bearer {tokens[who]}"}
 
@@ -74,7 +82,7 @@ def needed(method: str, path: str) -> str:
     return "write" if (method, path) == ("DELETE", "/v1/answers/x") else "read"
 
 
-@pytest.mark.parametrize(("method", "path"), every_route(), ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), every_route())
 def test_each_route_lets_in_whom_it_should(client: TestClient, tokens: dict[str, str], method: str, path: str) -> None:
     need = needed(method, path)
     for who in WHO:
@@ -132,21 +140,23 @@ def test_a_refusal_is_a_problem_with_what_to_do(client: TestClient, tokens: dict
 def test_a_body_is_not_read_before_the_key_is(home: Path) -> None:
     """Else anybody could send 20 MiB."""
 
-    async def asked() -> list[Any]:
-        app, sent = create_app(Settings(home=home)), []
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/v1/documents", "query_string": b""}
+    scope |= {"headers": [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=x")]}
+    assert called(create_app(Settings(home=home)), scope) == 401
 
-        async def receive() -> Message:
-            pytest.fail("the body was read")
 
-        async def send(message: Message) -> None:
-            sent.append(message)
+def called(app: FastAPI, scope: dict[str, Any]) -> int:
+    """The status that comes without the body."""
+    sent: list[Message] = []
 
-        headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=x")]
-        scope = {"type": "http", "method": "POST", "path": "/v1/documents", "query_string": b"", "headers": headers}
-        await app(scope | {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "scheme": "http"}, receive, send)
-        return sent
+    async def receive() -> Message:
+        pytest.fail("the body was read")
 
-    assert anyio.run(asked)[0]["status"] == 401
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    anyio.run(app, {"scheme": "http", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)} | scope, receive, send)
+    return int(sent[0]["status"])
 
 
 def test_a_key_that_is_made_while_the_service_runs_closes_it(tmp_path: Path) -> None:
@@ -210,11 +220,11 @@ def test_a_rate_is_kept_for_each_key_and_for_each_address_without_one(
         assert client.get("/web/page.css").status_code == 200
 
 
-def test_without_keys_nothing_is_counted(tmp_path: Path) -> None:
-    with TestClient(create_app(Settings(home=tmp_path, rate_per_minute=1)), base_url="http://localhost") as client:
-        assert [client.get("/docs").status_code for _ in range(3)] == [200] * 3
+def test_without_keys_nothing_is_counted(keyless: TestClient) -> None:
+    assert [keyless.get("/docs").status_code for _ in range(3)] == [200] * 3
 
 
+NAMES = "tenkyo.example, 10.0.0.5,[FD00::1]"
 HOSTS = [
     ("localhost", True),
     ("LOCALHOST:8000", True),
@@ -236,17 +246,21 @@ HOSTS = [
 ]
 
 
-def test_only_names_of_this_service_are_answered_to(tmp_path: Path) -> None:
-    """`10.0.0.5` is where the connection came in: a page that leads a browser here by its own name (DNS rebinding)
-    can't send that."""
-    app = create_app(Settings(home=tmp_path, hosts="tenkyo.example, 10.0.0.5,[FD00::1]"))
-    with TestClient(app, raise_server_exceptions=False, base_url="http://localhost") as client:
-        for host, known in HOSTS:
-            response = client.get("/session", headers={"Host": host})
-            assert response.status_code == (204 if known else 421), host
-        problem(client.get("/v1/documents", headers={"Host": "evil.example"}), 421, "unknown_host")
-        for probe in PROBES:
-            assert client.get(probe, headers={"Host": "10.1.2.3"}).status_code in {200, 503}
+def test_only_names_of_this_service_are_answered_to(keyless: TestClient) -> None:
+    for host, known in HOSTS:
+        response = keyless.get("/session", headers={"Host": host})
+        assert response.status_code == (204 if known else 421), host
+    problem(keyless.get("/v1/documents", headers={"Host": "evil.example"}), 421, "unknown_host")
+    for probe in PROBES:
+        assert keyless.get(probe, headers={"Host": "10.1.2.3"}).status_code in {200, 503}
+
+
+@pytest.mark.parametrize(("host", "status"), [("192.168.1.5:8000", 204), ("192.168.1.6:8000", 421)])
+def test_the_address_that_a_connection_came_in_on_is_a_name(tmp_path: Path, host: str, status: int) -> None:
+    """A page that leads a browser here by a name of its own (DNS rebinding) can't send it."""
+    scope: dict[str, Any] = {"type": "http", "method": "DELETE", "path": "/session", "query_string": b""}
+    scope |= {"headers": [(b"host", host.encode())], "client": ("192.168.1.9", 1), "server": ("192.168.1.5", 8000)}
+    assert called(create_app(Settings(home=tmp_path)), scope) == status
 
 
 @pytest.mark.parametrize(
@@ -263,19 +277,16 @@ def test_only_names_of_this_service_are_answered_to(tmp_path: Path) -> None:
         ({"Sec-Fetch-Site": "same-site"}, 403),
     ],
 )
-def test_a_page_of_another_origin_changes_nothing(tmp_path: Path, headers: dict[str, str], status: int) -> None:
-    with TestClient(create_app(Settings(home=tmp_path)), base_url="http://localhost") as client:
-        response = client.delete("/session", headers=headers)
-        assert response.status_code == status
-        if status == 403:
-            problem(response, 403, "cross_origin")
+def test_a_page_of_another_origin_changes_nothing(keyless: TestClient, headers: dict[str, str], status: int) -> None:
+    response = keyless.delete("/session", headers=headers)
+    assert response.status_code == status
+    if status == 403:
+        problem(response, 403, "cross_origin")
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/v1/documents", "/nothing", "/web/page.js", "/metrics"])
-def test_every_response_has_its_headers(tmp_path: Path, path: str) -> None:
-    app = create_app(Settings(home=tmp_path))
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
-        headers = client.get(path).headers
+def test_every_response_has_its_headers(keyless: TestClient, path: str) -> None:
+    headers = keyless.get(path).headers
     policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["frame-ancestors"] == "'none'"

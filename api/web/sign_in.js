@@ -16,8 +16,6 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-// Who follows a link from another site comes without the cookie (SameSite=Strict), be there one or not.
-if (document.referrer === "" || new URL(document.referrer).origin !== location.origin) {
-  const session = await fetch("/session");
-  if (session.ok) location.reload();
-}
+// Who follows a link from another site comes without the cookie (SameSite=Strict), be there one or not: ask from here, once.
+const [visit] = performance.getEntriesByType("navigation");
+if (visit.type !== "reload" && (await fetch("/session")).ok) location.reload();
