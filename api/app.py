@@ -69,7 +69,7 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
     add_problem_handlers(app)
 
     keys = app.state.keys = Keys(settings.keys)
-    rates = Rates(settings.rates, settings.rate_per_minute)
+    rates = Rates(settings.rate_per_minute)
     metrics = app.state.metrics = Metrics()
     routes = ruled(app.routes)
     app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]

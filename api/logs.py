@@ -8,11 +8,14 @@ from typing import Literal
 
 from api.noted import request
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def set_up(level: str, kind: Literal["text", "json"]) -> None:
     """Everything goes to stderr, uvicorn's own lines too where it is given no `log_config`."""
+    logging._srcfile = None  # the library's own advice for speed: no line tells where it was written, nor by whom
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if kind == "json" else logging.Formatter(TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -35,4 +38,4 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return _encode(line)

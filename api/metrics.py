@@ -1,15 +1,9 @@
-"""What Prometheus reads at /metrics. With several workers their counts lie in files that all of them read.
-
-`prometheus_client` decides which of the two when it is imported, by the variable PROMETHEUS_MULTIPROC_DIR: `shared`
-sets it before workers are started.
-"""
+"""What Prometheus reads at /metrics. With several workers their counts lie in files that all of them read."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -17,22 +11,11 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from api.noted import Noted
+from api.shared import shared_folder
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
-
-
-@contextmanager
-def shared() -> Iterator[None]:
-    """A fresh folder for the counts of the workers that are started within."""
-    with TemporaryDirectory(prefix="tenkyo-metrics-") as folder:
-        os.environ[_FOLDER] = folder
-        try:
-            yield
-        finally:
-            del os.environ[_FOLDER]
 
 
 class Metrics:
@@ -70,11 +53,11 @@ class Metrics:
 
     def exposition(self, state: Iterable[GaugeMetricFamily]) -> bytes:
         """The text format, of all workers. `state`: gauges that are looked up just now."""
-        folder, registry = os.environ.get(_FOLDER), self._registry
+        folder, registry = shared_folder(), self._registry
         if folder:
-            _forget_dead(Path(folder))
+            _forget_dead(folder)
             registry = CollectorRegistry()
-            MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+            MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
         now = CollectorRegistry()
         now.register(_Given(state))
         return generate_latest(registry) + generate_latest(now)

@@ -1,13 +1,15 @@
 """How often a key may ask: the generic cell rate algorithm (ITU-T I.371), one SQL statement a request.
 
-The counts lie in SQLite so that all workers share them: the libraries for this share counts through a server only.
+The counts lie in SQLite, in memory or, for several workers, in a file that they share: the libraries for this share
+counts through a server only.
 """
 
 import math
 import sqlite3
 import time
 from functools import cached_property
-from pathlib import Path
+
+from api.shared import shared_folder
 
 SECONDS = 60.0
 _SPEND = """
@@ -21,17 +23,17 @@ _SWEEP_EVERY = 1000
 class Rates:
     """Each caller may spend `per_minute` requests at once, and gets back as many a minute, evenly. 0: no limit."""
 
-    def __init__(self, path: Path, per_minute: int):
-        self.path = path
+    def __init__(self, per_minute: int):
         self.per_minute = per_minute
         self._spent = 0
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        folder = shared_folder()
+        path = folder / "rates.sqlite" if folder else ":memory:"
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=OFF")  # a crash of the machine may lose a minute's counts
+        connection.execute("PRAGMA synchronous=OFF")  # it lives no longer than the service
         connection.execute("CREATE TABLE IF NOT EXISTS rates (who TEXT PRIMARY KEY, free REAL) WITHOUT ROWID")
         return connection
 

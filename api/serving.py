@@ -10,9 +10,9 @@ from uvicorn.supervisors import Multiprocess
 
 from api import logs
 from api.app import create_app
-from api.metrics import shared
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
+from api.shared import shared
 from ingest import build
 from ingest.expand import read_expansions
 from ingest.library import Library
@@ -47,8 +47,8 @@ def run(settings: Settings, service: Service, listener: socket.socket, workers: 
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
+    logs.set_up(settings.log_level, settings.log_format)
     if workers == 1:
-        logs.set_up(settings.log_level, settings.log_format)
         uvicorn.Server(_config(settings, create_app(settings, first=service))).run(sockets=[listener])
     else:
         service.close()

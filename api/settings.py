@@ -68,7 +68,3 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> Path:
         return self.home / "keys.sqlite"
-
-    @property
-    def rates(self) -> Path:
-        return self.home / "rates.sqlite"

@@ -14,10 +14,11 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
-from api.metrics import Metrics, gauge, shared
+from api.metrics import Metrics, gauge
 from api.noted import Noted
 from api.service import Service
 from api.settings import Settings
+from api.shared import shared
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -108,8 +109,7 @@ def test_the_counts_of_several_workers_are_one(tmp_path: Path) -> None:
         command = [sys.executable, "-c", WORKER, *statuses]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
 
-    with shared():
-        folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    with shared() as folder:
         worker("200", "200")
         worker("200", "503")
         found = samples(worker())

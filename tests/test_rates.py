@@ -1,12 +1,11 @@
 """Rates: how many requests a caller may make, and when again."""
 
-from pathlib import Path
-
 from api.rates import Rates
+from api.shared import shared
 
 
-def test_what_is_spent_comes_back_evenly(tmp_path: Path) -> None:
-    rates = Rates(tmp_path / "rates.sqlite", 6)
+def test_what_is_spent_comes_back_evenly() -> None:
+    rates = Rates(6)
     assert [rates.spend("key a", 100.0) for _ in range(7)] == [None] * 6 + [10]
     assert rates.spend("key b", 100.0) is None
     assert rates.spend("key a", 104.5) == 6
@@ -16,23 +15,24 @@ def test_what_is_spent_comes_back_evenly(tmp_path: Path) -> None:
     rates.close()
 
 
-def test_workers_share_one_count(tmp_path: Path) -> None:
-    first, second = (Rates(tmp_path / "rates.sqlite", 4) for _ in range(2))
-    found = [rates.spend("key a", 100.0) for _ in range(3) for rates in (first, second)]
+def test_workers_share_one_count() -> None:
+    with shared():
+        first, second = (Rates(4) for _ in range(2))
+        found = [rates.spend("key a", 100.0) for _ in range(3) for rates in (first, second)]
+        first.close()
+        second.close()
     assert found == [None] * 4 + [15, 15]
-    first.close()
-    second.close()
 
 
-def test_no_rate_writes_nothing(tmp_path: Path) -> None:
-    rates = Rates(tmp_path / "rates.sqlite", 0)
+def test_without_a_rate_nothing_is_counted() -> None:
+    rates = Rates(0)
     assert [rates.spend("key a") for _ in range(3)] == [None] * 3
-    assert list(tmp_path.iterdir()) == []
+    assert "_connection" not in vars(rates)
     rates.close()
 
 
-def test_who_has_gone_is_forgotten(tmp_path: Path) -> None:
-    rates = Rates(tmp_path / "rates.sqlite", 600)
+def test_who_has_gone_is_forgotten() -> None:
+    rates = Rates(600)
     for number in range(999):
         rates.spend(f"address {number}", 100.0)
     rates.spend("address last", 200.0)
