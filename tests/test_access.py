@@ -100,6 +100,16 @@ def test_each_route_lets_in_whom_it_should(client: TestClient, tokens: dict[str,
             assert response.status_code == expected, (who, response.text)
 
 
+def test_the_openapi_document_tells_the_scopes(keyless: TestClient) -> None:
+    schema = keyless.get("/openapi.json").json()
+    assert schema["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            need = needed(method.upper(), re.sub(r"\{\w+\}", "x", path))
+            assert operation["security"] == ([] if need == "open" else [{"bearer": []}]), path
+            assert operation["x-scope"] == (need if path not in PROBES else "probe")
+
+
 def test_the_routes_are_those_of_the_table() -> None:
     listed = {context.path for context in iter_route_contexts(create_app(Settings()).routes)}
     assert listed == RULES.keys()

@@ -1,20 +1,24 @@
 """The log: one line a request, with the id that its answer carries; nothing that was asked, no secret."""
 
+import asyncio
 import json
 import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from conftest import ROOT
 from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from api.app import create_app
 from api.keys import Keys
 from api.logs import JsonFormatter
+from api.metrics import Metrics
 from api.noted import Noted, request
+from api.observed import Observed
 from api.service import Service
 from api.settings import Settings
 
@@ -78,6 +82,41 @@ def test_a_line_is_one_json_object_with_its_request_and_its_error() -> None:
     assert (body["message"], body["level"], body["request_id"]) == ("two\nlines 典拠", "error", "0123456789abcdef")
     assert "ValueError: bad\nthing" in body["exception"]
     assert body["time"].endswith("Z")
+
+
+SCOPE = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+
+
+@pytest.mark.parametrize(
+    ("goes_wrong", "started", "status"),
+    [(asyncio.CancelledError, False, 499), (ValueError, False, 500), (ValueError, True, 200)],
+    ids="gone failed broken".split(),
+)
+def test_what_has_no_whole_answer_is_told_too(
+    caplog: pytest.LogCaptureFixture, goes_wrong: type[BaseException], started: bool, status: int
+) -> None:
+    """499: who asked is gone. After half an answer all that is left is to break off."""
+    caplog.set_level("INFO")
+    sent: list[Message] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if started:
+            await send({"type": "http.response.start", "status": 200})
+        raise goes_wrong
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def served() -> None:
+        await Observed(application, Metrics())(dict(SCOPE), cast(Receive, None), send)
+
+    if started or goes_wrong is asyncio.CancelledError:
+        with pytest.raises(goes_wrong):
+            asyncio.run(served())
+    else:
+        asyncio.run(served())
+    assert [line["status"] for line in told(caplog) if "status" in line] == [status]
+    assert [message["status"] for message in sent if "status" in message] == ([] if status == 499 else [status])
 
 
 SETS_UP = """

@@ -43,6 +43,10 @@ def test_requests_stages_and_answers_are_counted(client: TestClient, service: Se
         client.post("/v1/ask", json={"question": "露光装置の国産比率は？"})
         client.post("/v1/ask", json={"question": "カレーの作り方を教えて", "stream": True})
         client.post("/v1/ask", json={"question": "露光装置の国産比率は？", "mode": "generative"})
+        call = {"name": "ask", "arguments": {"question": "低空経済の定義を教えて"}}
+        headers = {"Accept": "application/json, text/event-stream"}
+        sent = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+        assert client.post("/mcp", json=sent, headers=headers).json()["result"]["structuredContent"]["answered"]
         for path in ("/v1/documents/nobody", "/v1/documents/nothing", "/nothing", "/no/thing"):
             client.get(path)
         answer = client.get("/metrics")
@@ -60,9 +64,9 @@ def test_requests_stages_and_answers_are_counted(client: TestClient, service: Se
     assert found[("tenkyo_request_seconds_count", (("route", "/v1/ask"),))] == 3
     stages = {dict(labels)["stage"] for name, labels in found if name == "tenkyo_stage_seconds_count"}
     assert {"search.parse", "search.match", "search.fuse", "search.total", "answer.compose", "answer.total"} <= stages
-    assert found[("tenkyo_stage_seconds_count", (("stage", "search.total"),))] == 4
+    assert found[("tenkyo_stage_seconds_count", (("stage", "search.total"),))] == 5
     assert 0 < found[("tenkyo_stage_seconds_sum", (("stage", "search.total"),))] < 60
-    assert found[("tenkyo_answers_total", (("mode", "extractive"), ("outcome", "answered")))] == 2
+    assert found[("tenkyo_answers_total", (("mode", "extractive"), ("outcome", "answered")))] == 3
     assert found[("tenkyo_answers_total", (("mode", "extractive"), ("outcome", "abstained")))] == 1
     assert found[("tenkyo_degraded_answers_total", ())] == 1
     assert found[("tenkyo_requests_in_flight", ())] == 1
