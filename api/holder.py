@@ -1,5 +1,6 @@
 """The service of an application, always on the newest generation of the index."""
 
+import gc
 import logging
 import sqlite3
 import threading
@@ -80,10 +81,12 @@ class ServiceHolder:
         self._reader.close()
         self._service = None
         self._kept.close()
+        gc.unfreeze()
 
     def _look(self) -> None:
         if self._service:
             self._service.warm_rest()
+            _leave_alone()
         while not self._stop.wait(_LOOK_SECONDS if self._service else _RETRY_SECONDS):
             if self._service is None or current_generation(self._settings.index) != self._tried:
                 self._take_up_newest()
@@ -101,6 +104,7 @@ class ServiceHolder:
         if self._service:  # the first one is needed at once
             opened.warm_rest()
         self._switch(opened)
+        _leave_alone()
 
     def _switch(self, opened: Service) -> None:
         weakref.finalize(opened, opened.index.close)
@@ -116,3 +120,11 @@ class ServiceHolder:
         if not isinstance(error, TenkyoError):
             error = IndexDamaged(f"The index can't be opened ({type(error).__name__}). {REPAIR}")
         self._unusable = error
+
+
+def _leave_alone() -> None:
+    """What is loaded now stays, so the garbage collector needn't look at it: a full round would take 0.1 s, in which
+    nobody is answered."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

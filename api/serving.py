@@ -49,11 +49,11 @@ def run(settings: Settings, service: Service, listener: socket.socket, workers: 
     typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
     logs.set_up(settings.log_level, settings.log_format)
     if workers == 1:
-        uvicorn.Server(_config(settings, create_app(settings, first=service))).run(sockets=[listener])
+        uvicorn.Server(config(settings, create_app(settings, first=service))).run(sockets=[listener])
     else:
         service.close()
         with shared():
-            Multiprocess(_config(settings, f"{__name__}:worker", workers), [listener]).run()
+            Multiprocess(config(settings, f"{__name__}:worker", workers), [listener]).run()
 
 
 def prepare(settings: Settings) -> Service:
@@ -82,7 +82,7 @@ def worker() -> FastAPI:
     return create_app(settings)
 
 
-def _config(settings: Settings, app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
+def config(settings: Settings, app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
