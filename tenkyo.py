@@ -6,9 +6,11 @@ gc.disable()  # a fifth of the time to import everything would go into looking f
 import typer  # noqa: E402
 
 from api.cli import app  # noqa: E402
+from api.key_commands import app as keys  # noqa: E402
 
 gc.enable()
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.add_typer(keys, name="keys")
 
 
 @app.command("eval", context_settings=_PASSED_ON, add_help_option=False)

@@ -1,20 +1,24 @@
 """The application: `create_app(settings)` builds it, nothing is loaded before it starts."""
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import chat, documents, pages
+from api import around, chat, documents, pages, sessions
+from api.access import Guard, described, ruled
 from api.agents import Endpoint, agents
 from api.draining import Counted, Traffic, drained
 from api.holder import Given, ServiceHolder
+from api.keys import Keys
+from api.metrics import Metrics
+from api.observed import Observed
 from api.problems import add_problem_handlers
+from api.rates import Rates
 from api.routes import router
 from api.schemas import ProblemOut
 from api.service import Service
@@ -25,7 +29,7 @@ VERSION = "0.1.0"
 DESCRIPTION = "Answers about China's AI sector from Japanese reports, each quote checked against its place in a source."
 _FORM_BYTES = 65_536
 """What an upload's form may have besides the file."""
-_PROBLEMS = (400, 404, 413, 415, 422, 503)
+_PROBLEMS = (400, 401, 403, 404, 413, 415, 421, 422, 429, 503)
 
 
 def create_app(settings: Settings, service: Service | None = None, first: Service | None = None) -> FastAPI:
@@ -42,6 +46,8 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
             yield
         await uploads.stop()
         holder.close()
+        keys.close()
+        rates.close()
 
     schema = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
     app = FastAPI(
@@ -49,40 +55,29 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         responses={status: {"description": "RFC 9457 problem", "content": schema} for status in _PROBLEMS},
     )
     app.include_router(router)
-    for own in (documents, chat, pages):
+    for own in (documents, chat, pages, sessions, around):
         app.include_router(own.router)
     app.mount("/web", pages.static)
+    app.mount("/docs/files", around.docs_files())
     app.router.routes.append(Route("/mcp", Endpoint()))
     app.add_middleware(BodyLimit, most=settings.most_body_bytes, most_upload=settings.most_upload_bytes + _FORM_BYTES)
     add_problem_handlers(app)
 
-    app.add_middleware(Named)
+    keys = app.state.keys = Keys(settings.keys)
+    rates = Rates(settings.rate_per_minute)
+    metrics = app.state.metrics = Metrics()
+    routes = ruled(app.routes)
+    app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]
+    app.add_middleware(Guard, routes=routes, keys=keys, rates=rates, names=settings.names)
+    app.add_middleware(Observed, metrics=metrics)
     app.add_middleware(Counted, traffic=traffic)
     app.state.traffic = traffic
     return app
-
-
-class Named:
-    """Every request has an id, which errors and the response's header carry."""
-
-    def __init__(self, app: ASGIApp):
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id = scope.setdefault("state", {})["request_id"] = secrets.token_hex(8)
-
-        async def named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
-            await send(message)
-
-        await self.app(scope, receive, named)
 
 
 class BodyLimit:

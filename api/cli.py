@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from api import schemas
 from api.export import Format
+from api.exposure import check_exposure
 from api.holder import ServiceHolder
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
@@ -100,6 +101,7 @@ def serve(
     with clear_errors():
         settings = Settings()
         host, port = host or settings.host, settings.port if port is None else port
+        check_exposure(host, settings)
         listener = serving.listen(host, port)
         service = serving.prepare(settings)
     serving.run(settings, service, listener, workers or settings.workers)

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.draining import Stopping
+from api.keys import KeysDamaged
 from api.quotes import UnprovenCitation
 from api.schemas import ProblemOut
 from retriever import errors
@@ -23,6 +24,7 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.IndexMissing: (503, "no_index"),
     errors.IndexDamaged: (503, "index_damaged"),
     errors.IndexMismatch: (503, "index_mismatch"),
+    KeysDamaged: (503, "keys_damaged"),
     UnprovenCitation: (503, "citation_unproven"),
     Stopping: (503, "stopping"),
 }
@@ -33,7 +35,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 def problem(
     request: Request, status: int, code: str, detail: str, found: list[dict[str, str]] | None = None
 ) -> JSONResponse:
-    return _respond(_described(status, code, detail, request_id(request), found))
+    return _respond(described(status, code, detail, request_id(request), found))
 
 
 def known_problem(error: errors.TenkyoError, request_id: str | None) -> ProblemOut:
@@ -43,7 +45,7 @@ def known_problem(error: errors.TenkyoError, request_id: str | None) -> ProblemO
         status, code = _REFUSED.get(error.code, 422), error.code
     pointer = getattr(error, "pointer", None)
     found = [{"pointer": pointer, "detail": str(error)}] if pointer else None
-    return _described(status, code, str(error), request_id, found)
+    return described(status, code, str(error), request_id, found)
 
 
 def request_id(request: Request) -> str | None:
@@ -51,7 +53,7 @@ def request_id(request: Request) -> str | None:
     return found
 
 
-def _described(
+def described(
     status: int, code: str, detail: str, request_id: str | None, found: list[dict[str, str]] | None
 ) -> ProblemOut:
     phrase = HTTPStatus(status).phrase
@@ -69,7 +71,6 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(errors.TenkyoError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
@@ -126,7 +127,10 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return problem(request, error.status_code, _CODES.get(error.status_code, "http_error"), detail)
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """What reached the outermost layer."""
+    if isinstance(error, errors.TenkyoError):
+        return await _known(request, error)
     log.error("request %s failed", request_id(request), exc_info=error)
     return problem(
         request,

@@ -117,7 +117,7 @@ _PACKS: dict[int | str, dict[str, Any]] = {
 async def export_answer(answer_id: str, request: Request, service: ServiceDep, wanted: ExportDep) -> Response:
     """A kept answer as an evidence pack: a file with its citations, each checked against today's documents."""
     pack = service.export(answer_id, wanted.format, str(request.base_url))
-    headers = {"Content-Disposition": f"attachment; filename={pack.filename}", "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Disposition": f"attachment; filename={pack.filename}"}
     return Response(pack.content, media_type=pack.media_type, headers=headers)
 
 

@@ -14,6 +14,7 @@ from api.generated import declined_out, generated_out, tell
 from api.gloss import names_of
 from api.kept import KeptAnswers
 from api.lookup import Finder
+from api.noted import note_answer, note_stages
 from api.orders import gives_orders
 from api.quotes import prove
 from api.recheck import recheck
@@ -97,6 +98,7 @@ class Service:
         result = self.retriever.search(
             request.query, request.top_k, request.mode, request.language, read_filters(request.filters)
         )
+        note_stages(result.timings_ms, "search.")
         for hit in result.hits:
             prove(hit.document, hit.passage.text, hit.passage.spans)
         return search_out(result, request)
@@ -171,6 +173,9 @@ class Service:
         answer, search = asked.answer, asked.result.timings_ms["total"]
         total = round(1000 * (time.perf_counter() - asked.started), 3)
         answer.timings_ms = {"search": search, "compose": round(total - search, 3), "total": total}
+        note_stages(answer.timings_ms, "answer.")
+        note_stages(asked.result.timings_ms, "search.")
+        note_answer(answer.answered, answer.mode, answer.degraded is not None)
         if self.kept.days == 0:
             answer.answer_id = None
         if answer.answer_id:

@@ -1,8 +1,6 @@
 """Serving over HTTP: the socket, an index that is current, one process or several."""
 
 import gc
-import ipaddress
-import logging
 import socket
 from contextlib import suppress
 
@@ -11,9 +9,11 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from api import logs
 from api.app import create_app
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
+from api.shared import shared
 from ingest import build
 from ingest.expand import read_expansions
 from ingest.library import Library
@@ -30,8 +30,6 @@ _HANGS_SECONDS = 60
 
 def listen(host: str, port: int) -> socket.socket:
     """The socket to serve on, taken before anything slow is done."""
-    if host != "localhost" and not _is_loopback(host):
-        raise TenkyoError(f"--host {host}: only this machine's own addresses (127.0.0.1, ::1, localhost) are served.")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -45,24 +43,18 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def run(settings: Settings, service: Service, listener: socket.socket, workers: int) -> None:
     """Until a signal comes. With several workers, each opens a service of its own."""
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
+    logs.set_up(settings.log_level, settings.log_format)
     if workers == 1:
-        set_up_logging(settings)
         uvicorn.Server(config(settings, create_app(settings, first=service))).run(sockets=[listener])
     else:
         service.close()
-        Multiprocess(config(settings, f"{__name__}:worker", workers), [listener]).run()
+        with shared():
+            Multiprocess(config(settings, f"{__name__}:worker", workers), [listener]).run()
 
 
 def prepare(settings: Settings) -> Service:
@@ -88,13 +80,8 @@ def _bring_up_to_date(settings: Settings, embedder: Embedder) -> None:
 def worker() -> FastAPI:
     """The application of one of several processes; they have their settings from the environment, like their parent."""
     settings = Settings()
-    set_up_logging(settings)
+    logs.set_up(settings.log_level, settings.log_format)
     return create_app(settings)
-
-
-def set_up_logging(settings: Settings) -> None:
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("mcp").setLevel("WARNING")  # else it tells of every request
 
 
 def config(settings: Settings, app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
@@ -102,8 +89,9 @@ def config(settings: Settings, app: FastAPI | str, workers: int = 1) -> uvicorn.
         app,
         factory=isinstance(app, str),
         workers=workers,
-        log_level=settings.log_level,
+        log_config=None,
         access_log=False,
+        server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_CUT_OFF_SECONDS,
         timeout_worker_healthcheck=_HANGS_SECONDS,

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+from api import logs
 from api.service import open_embedder
 from api.settings import PROJECT, Settings
 from ingest import build
@@ -203,8 +204,8 @@ def turn(settings: Settings) -> Iterator[None]:
 
 if __name__ == "__main__":
     os.nice(10)  # answers go first
-    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     job = Job(**json.load(sys.stdin))
+    logs.set_up("warning", job.settings.log_format)
     try:
         with turn(job.settings):
             take_in(job)
