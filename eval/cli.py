@@ -23,6 +23,7 @@ from eval import compare as comparison
 from eval import run as runs
 from eval.answers import abstention
 from eval.leave_out import leave_out, newcomers
+from eval.peers.command import peers_command
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN
@@ -60,7 +61,10 @@ evidence; percent, with 95% bootstrap intervals.
 """
 TESTED = (WITHIN, "nDCG@10", "R@1", "contained", "citation_precision", "citation_recall", "short_exact")
 MODELS_HELP = "Folder with a model for each document, MODELS/ID, trained without it."
+Data = Annotated[Path, typer.Option(help="Folder with the benchmark data (*.jsonl.gz).")]
 app = typer.Typer(no_args_is_help=True, help="Evaluation runs: metrics with intervals, comparison, report, gate.")
+bench_app = typer.Typer(no_args_is_help=True, help="Public benchmarks, speed, and other tools beside this one.")
+app.add_typer(bench_app, name="bench")
 
 
 def _sources(service: Service) -> dict[str, str]:
@@ -386,13 +390,22 @@ def leave_out_command(
         typer.echo(plain(header, rows))
 
 
-@app.command("bench")
-def bench_command(
-    task: Literal["jaquad", "jsquad"],
-    data: Annotated[Path, typer.Option(help="Folder with the benchmark data (*.jsonl.gz).")],
-    as_json: Annotated[bool, typer.Option("--json")] = False,
-) -> None:
-    """Public benchmarks, per arm and for the hybrid, with published scores beside ours."""
+@bench_app.command("jaquad")
+def jaquad_command(data: Data, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """JaQuADRetrieval and JaQuAD's passages, per arm and for the hybrid, with published scores beside ours."""
+    _public("jaquad", data, as_json)
+
+
+@bench_app.command("jsquad")
+def jsquad_command(data: Data, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """JSQuAD's passages, the same way."""
+    _public("jsquad", data, as_json)
+
+
+bench_app.command("peers")(peers_command)
+
+
+def _public(task: str, data: Path, as_json: bool) -> None:
     with clear_errors():
         model = open_model(Settings().model)
         results: dict[str, Any] = {}
