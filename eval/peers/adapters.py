@@ -90,7 +90,7 @@ class Haystack:
 
         @component
         class TextEmbedder:
-            @component.output_types(embedding=list[float])
+            @component.output_types(embedding=list[float])  # type: ignore[untyped-decorator]
             def run(self, text: str) -> dict[str, list[float]]:
                 return {"embedding": embedder.encode_queries([text])[0].tolist()}
 
@@ -128,7 +128,7 @@ class LlamaIndex:
     def __init__(self, embedder: Embedder):
         from llama_index.core.embeddings import BaseEmbedding
 
-        class Model(BaseEmbedding):
+        class Model(BaseEmbedding):  # type: ignore[misc]
             def _get_query_embedding(self, query: str) -> list[float]:
                 vector: list[float] = embedder.encode_queries([query])[0].tolist()
                 return vector

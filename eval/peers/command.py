@@ -1,6 +1,8 @@
 """`tenkyo eval bench peers`: the tables on stdout and in `eval/performance.md`, progress on stderr."""
 
 import os
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +10,10 @@ import typer
 
 from api.cli import clear_errors, opened
 from api.service import Service
+from eval.ablation import QUESTION_ARMS, with_weights, without
 from eval.peers import report
 from eval.peers.adapters import PEERS, Entry
-from eval.peers.comparison import compare, over_places
+from eval.peers.comparison import Ranking, compare, over_places
 from eval.peers.corpus import Text, read_pairs, read_texts
 from eval.performance import write_section
 from eval.questions import FOLDER, read_questions
@@ -21,6 +24,7 @@ from retriever.embed import StaticModel
 
 SIZES = (10_000, 100_000)
 QUESTIONS = 400
+BARE = without(*QUESTION_ARMS, "glossary")
 
 
 def peers_command(
@@ -46,16 +50,22 @@ def peers_command(
 
 
 def _shipped(service: Service, entries: list[Entry], missing: list[Entry]) -> list[str]:
-    """As shipped, then each tool over the same passages with nothing written for them, ours too."""
+    """Ours as shipped and with less, then each tool over the same passages: ours as it treats a new document."""
     documents = service.index.documents()
     dev = [q for q in read_questions(FOLDER / "dev.jsonl", documents) if q.answerable]
     passages = [(p, d) for d in documents for p in service.index.passages_of(d.doc_id)]
     places = [place_of(passage, document) for passage, document in passages]
     texts = [Text(" ".join(passage.section), passage.text) for passage, _ in passages]
-    local = InProcess(service)
-    rows = {"Tenkyo as shipped": measure(dev, {q.id: local.rank(q.text) for q in dev}, places)}
-    for name, rank in over_places(entries, StaticModel(), places, texts):
-        named = "Tenkyo without written questions and glossary" if name == "Tenkyo" else name
+    rankings: Iterator[Ranking] = chain(
+        [
+            ("Tenkyo, as shipped", InProcess(service).rank),
+            ("Tenkyo, neither written questions nor glossary", with_weights(service, BARE).rank),
+        ],
+        over_places(entries, StaticModel(), places, texts),
+    )
+    rows: dict[str, report.Values] = {}
+    for name, rank in rankings:
+        named = "Tenkyo, nor weights learnt with them" if name == "Tenkyo" else name
         rows[named] = measure(dev, {q.id: rank(q.text) for q in dev}, places)
         say(named)
     return report.shipped_lines(dev, rows, missing)

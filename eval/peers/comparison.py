@@ -19,6 +19,8 @@ from eval.statistics import Estimate, estimate, paired_p_value
 from ingest.build import say
 from retriever.embed import Embedder
 
+Ranking = tuple[str, Callable[[str], list[Scored]]]
+"""The name of a tool, and what ranks places for a question."""
 K = 10
 ROUND = 10
 """Questions that a tool is asked before the next one has its turn."""
@@ -55,13 +57,11 @@ def compare(
     """Tools that aren't installed are left to the caller. The last pair is only there to warm up."""
     *pairs, warm = pairs
     with ExitStack() as stack:
-        workers: dict[Worker, Entry] = {}
-        built: dict[Worker, Built] = {}
-        for entry in entries:
-            worker = stack.enter_context(working(entry, texts, vectors))
-            workers[worker] = entry
-            built[worker] = worker.built(warm.question, K)
-            progress(f"{entry.name}: {len(texts):,} passages in {built[worker].seconds:.0f} s")
+        workers = {stack.enter_context(working(entry, texts, vectors)): entry for entry in entries}
+        for worker in workers:
+            worker.start(warm.question, K)
+        built = {worker: worker.built() for worker in workers}
+        progress(f"{len(texts):,} passages: all indexes are there")
         rounds = in_turns(list(workers), [pair.question for pair in pairs], limit_s, progress)
     return [_outcome(entry, built[worker], rounds[worker]) for worker, entry in workers.items()]
 
@@ -93,8 +93,8 @@ def _outcome(entry: Entry, built: Built, rounds: Sequence[Round]) -> Outcome:
 
 def against(ours: Outcome, theirs: Outcome, pairs: Sequence[Pair]) -> float:
     """p of the difference in R@10 on the questions that both were asked (paired randomisation test)."""
-    both = zip(ours.recall(pairs, K), theirs.recall(pairs, K), strict=False)
-    return paired_p_value(*map(list, zip(*both, strict=True)))
+    asked = min(len(ours.found), len(theirs.found))
+    return paired_p_value(ours.recall(pairs, K)[:asked], theirs.recall(pairs, K)[:asked])
 
 
 def recall(outcome: Outcome, pairs: Sequence[Pair], k: int) -> Estimate:
@@ -103,7 +103,7 @@ def recall(outcome: Outcome, pairs: Sequence[Pair], k: int) -> Estimate:
 
 def over_places(
     entries: Sequence[Entry], embedder: Embedder, places: Sequence[Place], texts: Sequence[Text]
-) -> Iterator[tuple[str, Callable[[str], list[Scored]]]]:
+) -> Iterator[Ranking]:
     """Each tool in turn, in this process, over the passages of an index; `texts` are theirs."""
     vectors = embedder.encode_passages([text.whole for text in texts])
     for entry in entries:

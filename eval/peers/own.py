@@ -63,9 +63,9 @@ def lay_out(texts: Sequence[Text]) -> Laid:
         documents.append(_document(doc_id, title, source))
         start = 0
         for place in own:
-            text = texts[place].text
-            passages.append(Passage(str(place), doc_id, (title,), "prose", text, ((start, start + len(text)),)))
-            start += len(text) + 1
+            end = start + len(texts[place].text)
+            passages.append(Passage(str(place), doc_id, (title,), "prose", source[start:end], ((start, end),)))
+            start = end + 1
     return Laid(documents, passages, np.fromiter((int(p.passage_id) for p in passages), np.int64, len(texts)))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.errors import PeerFailed
-from eval.peers.adapters import Entry, MakesTool
+from eval.peers.adapters import Entry, MakesTool, Tool
 from eval.peers.corpus import Text
 from retriever.embed import StaticModel
 
@@ -51,28 +51,41 @@ class Worker:
         self.name = name
         self._connection = connection
 
-    def built(self, question: str, k: int) -> Built:
-        """Waits for the index, and for the answer to a first question, which isn't measured."""
-        built: Built = self._ask((question, k))
+    def start(self, question: str, k: int) -> None:
+        """Have it build its index and answer a first question, which isn't measured; tools build side by side."""
+        self._send((question, k))
+
+    def built(self) -> Built:
+        built: Built = self._receive()
         return built
 
     def search(self, questions: Sequence[str], k: int) -> Round:
-        found: Round = self._ask((tuple(questions), k))
+        self._send((tuple(questions), k))
+        found: Round = self._receive()
         return found
 
-    def _ask(self, request: object) -> Any:
+    def _send(self, request: object) -> None:
         try:
             self._connection.send(request)
+        except BrokenPipeError:
+            raise PeerFailed(self._ended) from None
+
+    def _receive(self) -> Any:
+        try:
             return self._connection.recv()
-        except (EOFError, BrokenPipeError):
-            raise PeerFailed(f"{self.name}: its process ended. What it wrote above says why.") from None
+        except EOFError:
+            raise PeerFailed(self._ended) from None
+
+    @property
+    def _ended(self) -> str:
+        return f"{self.name}: its process ended. What it wrote above says why."
 
 
 @contextmanager
 def working(entry: Entry, texts: Sequence[Text], vectors: NDArray[np.float32]) -> Iterator[Worker]:
     """The tool in a new process, which ends with the block."""
     ours, theirs = get_context("spawn").Pipe()
-    process = get_context("spawn").Process(target=_work, args=(theirs, entry.make, texts, vectors), daemon=True)
+    process = get_context("spawn").Process(target=_work, args=(theirs, entry.make, texts, vectors))
     with _one_thread():
         process.start()
     theirs.close()
@@ -100,8 +113,6 @@ def _one_thread() -> Iterator[None]:
 
 
 def _work(connection: Connection, make: MakesTool, texts: Sequence[Text], vectors: NDArray[np.float32]) -> None:
-    if hasattr(os, "sched_setaffinity"):  # Linux
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     model = StaticModel()
     try:
         with TemporaryDirectory() as folder:
@@ -109,20 +120,29 @@ def _work(connection: Connection, make: MakesTool, texts: Sequence[Text], vector
             at_first = _resident()
             tool = make(model)
             imported = _resident()
-            cpu_seconds, seconds = time.process_time(), time.perf_counter()
+            cpu_seconds, seconds = _with_children(), time.perf_counter()
             tool.build(texts, vectors, Path(folder))
-            cpu_seconds, seconds = time.process_time() - cpu_seconds, time.perf_counter() - seconds
+            cpu_seconds, seconds = _with_children() - cpu_seconds, time.perf_counter() - seconds
+            if hasattr(os, "sched_setaffinity"):  # Linux
+                os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
             tool.search(question, k)
             gc.collect()
             connection.send(Built(cpu_seconds, seconds, imported - at_first, _resident() - imported))
             while True:
-                questions, k = connection.recv()
-                cpu_seconds, seconds = time.process_time(), time.perf_counter()
-                found = tuple(tuple(tool.search(question, k)) for question in questions)
-                took = time.process_time() - cpu_seconds, time.perf_counter() - seconds
-                connection.send(Round(found, *took))
+                connection.send(_round(tool, *connection.recv()))
     except EOFError:
         pass  # nobody asks any more
+
+
+def _round(tool: Tool, questions: Sequence[str], k: int) -> Round:
+    cpu_seconds, seconds = time.process_time(), time.perf_counter()
+    found = tuple(tuple(tool.search(question, k)) for question in questions)
+    return Round(found, time.process_time() - cpu_seconds, time.perf_counter() - seconds)
+
+
+def _with_children() -> float:
+    """Processor seconds of this process and of those that it started, which a build may have."""
+    return sum(os.times()[:4])
 
 
 def _resident() -> int:
