@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ PAIRS = (
     Pair("奈良県の寺院は？", 1),
     Pair("世界最古の木造建築は？", 3),
 )
-ABSENT = Entry("Absent", Letters, "tenkyo-no-such-package")
+ABSENT = Entry("Absent", Letters, ("pytest", "tenkyo-no-such-package"))
 
 
 def vectors_of(texts: Sequence[Text], model: StaticModel) -> np.ndarray:
@@ -166,14 +167,13 @@ def test_the_table_of_the_reports(model: StaticModel) -> None:
     ]
 
 
-def test_what_is_not_installed_has_no_version() -> None:
+def test_a_tool_that_lacks_a_package_has_no_version() -> None:
     assert ABSENT.version is None
     assert PEERS[0].version == ""
+    assert Entry("Pytest", Letters, ("pytest",)).version == pytest.__version__
 
 
 def test_their_terms_are_latin_words_and_pairs_of_other_characters() -> None:
-    import re
-
     assert re.findall(TERMS, "openaiは2024年、生成ai") == ["openai", "2024", "生成", "ai"]
     assert re.findall(TERMS, "生成型モデル") == ["生成", "成型", "型モ", "モデ", "デル"]
 

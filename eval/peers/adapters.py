@@ -36,21 +36,20 @@ class MakesTool(Protocol):
 
 
 class Entry(NamedTuple):
-    """`package`: the distribution that must be there; none for our own."""
+    """`packages`: what must be installed, the one whose version counts first; our own needs none."""
 
     name: str
     make: MakesTool
-    package: str | None = None
+    packages: tuple[str, ...] = ()
 
     @property
     def version(self) -> str | None:
-        """That of the package; nothing where it isn't installed."""
-        if self.package is None:
-            return ""
+        """Nothing where a package is missing."""
         try:
-            return version(self.package)
+            versions = [version(package) for package in self.packages]
         except PackageNotFoundError:
             return None
+        return versions[0] if versions else ""
 
 
 class Txtai:
@@ -183,7 +182,11 @@ class LlamaIndex:
 
 PEERS = (
     Entry("Tenkyo", Tenkyo),
-    Entry("txtai", Txtai, "txtai"),
-    Entry("Haystack", Haystack, "haystack-ai"),
-    Entry("LlamaIndex", LlamaIndex, "llama-index-core"),
+    Entry("txtai", Txtai, ("txtai",)),
+    Entry("Haystack", Haystack, ("haystack-ai",)),
+    Entry(
+        "LlamaIndex",
+        LlamaIndex,
+        ("llama-index-core", "llama-index-retrievers-bm25", "llama-index-vector-stores-faiss"),
+    ),
 )

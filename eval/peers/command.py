@@ -24,7 +24,6 @@ from retriever.embed import StaticModel
 
 SIZES = (10_000, 100_000)
 QUESTIONS = 400
-BARE = without(*QUESTION_ARMS, "glossary")
 
 
 def peers_command(
@@ -56,10 +55,11 @@ def _shipped(service: Service, entries: list[Entry], missing: list[Entry]) -> li
     passages = [(p, d) for d in documents for p in service.index.passages_of(d.doc_id)]
     places = [place_of(passage, document) for passage, document in passages]
     texts = [Text(" ".join(passage.section), passage.text) for passage, _ in passages]
+    bare = with_weights(service, without(*QUESTION_ARMS, "glossary"))
     rankings: Iterator[Ranking] = chain(
         [
             ("Tenkyo, as shipped", InProcess(service).rank),
-            ("Tenkyo, neither written questions nor glossary", with_weights(service, BARE).rank),
+            ("Tenkyo, neither written questions nor glossary", bare.rank),
         ],
         over_places(entries, StaticModel(), places, texts),
     )

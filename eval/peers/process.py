@@ -67,13 +67,13 @@ class Worker:
     def _send(self, request: object) -> None:
         try:
             self._connection.send(request)
-        except BrokenPipeError:
+        except ConnectionError:
             raise PeerFailed(self._ended) from None
 
     def _receive(self) -> Any:
         try:
             return self._connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             raise PeerFailed(self._ended) from None
 
     @property
