@@ -132,7 +132,7 @@ def test_the_table_of_many_passages() -> None:
     assert report.wide_lines(4, [ours, theirs], PAIRS, [ABSENT]) == [
         "### 4 passages",
         "",
-        "|  | questions | R@1 | R@10 | p | questions/s (processor) | (clock) | ours is faster | build "
+        "|  | questions | R@1 | R@10 | p | questions/s (processor) | (clock) | Tenkyo's speed | build "
         "| memory: index | library |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         "| Tenkyo | 3 | 100.0 (100.0-100.0) | 100.0 (100.0-100.0) |  | 300.0 | 150.0 |  | 12 s | 79 MB | 411 MB |",

@@ -48,7 +48,7 @@ def _at_ranks(values: Values, ids: Sequence[str]) -> str:
 def wide_lines(count: int, outcomes: Sequence[Outcome], pairs: Sequence[Pair], missing: Sequence[Entry]) -> list[str]:
     """`count` passages of JaQuAD and Wikipedia; the first outcome is ours."""
     ours = outcomes[0]
-    header = ["", "questions", "R@1", "R@10", "p", "questions/s (processor)", "(clock)", "ours is faster"]
+    header = ["", "questions", "R@1", "R@10", "p", "questions/s (processor)", "(clock)", "Tenkyo's speed"]
     header += ["build", "memory: index", "library"]
     rows = [[*_found(outcome, ours, pairs), *_cost(outcome, ours)] for outcome in outcomes]
     absent = [[entry.name, MISSING, *[""] * (len(header) - 2)] for entry in missing]
