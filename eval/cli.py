@@ -23,6 +23,7 @@ from eval import compare as comparison
 from eval import run as runs
 from eval.answers import abstention
 from eval.leave_out import leave_out, newcomers
+from eval.peers.command import peers_command
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN
@@ -401,6 +402,7 @@ def jsquad_command(data: Data, as_json: Annotated[bool, typer.Option("--json")] 
 
 
 bench_app.command("speed")(speed_command)
+bench_app.command("peers")(peers_command)
 
 
 def _public(task: str, data: Path, as_json: bool) -> None:

@@ -17,3 +17,7 @@ class ServerFailed(TenkyoError):
 
 class ScoresFell(TenkyoError):
     """A score is significantly below the expected one."""
+
+
+class PeerFailed(TenkyoError):
+    """A tool that is compared with this one crashed."""
