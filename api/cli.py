@@ -1,6 +1,7 @@
 """The command line: results on stdout, progress on stderr; exit 0 done, 1 failed, 2 wrong usage."""
 
 import asyncio
+import gc
 import logging
 import os
 import sqlite3
@@ -94,6 +95,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes that answer, on one index.")] = None,
 ) -> None:
     """Serve over HTTP; builds the index first if it is missing or stale."""
+    gc.disable()  # until the first collection of the service that runs: what is loaded now stays
     from api import serving  # what only a service needs
 
     with clear_errors():

@@ -17,6 +17,7 @@ from retriever.readers import Reader
 log = logging.getLogger("tenkyo")
 
 _LOOK_SECONDS = 0.1
+_CLOSE_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 """Where there is none yet: a damaged one is read whole each time."""
 _UNUSABLE = (IndexMissing, IndexDamaged, IndexMismatch, BadGlossary, ModelMissing, OSError, sqlite3.Error)
@@ -77,7 +78,7 @@ class ServiceHolder:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(_CLOSE_SECONDS)  # it may be warming up what nobody needs any more
         self._reader.close()
         self._service = None
         self._kept.close()
@@ -86,7 +87,7 @@ class ServiceHolder:
     def _look(self) -> None:
         if self._service:
             self._service.warm_rest()
-            _leave_alone()
+        _leave_alone()
         while not self._stop.wait(_LOOK_SECONDS if self._service else _RETRY_SECONDS):
             if self._service is None or current_generation(self._settings.index) != self._tried:
                 self._take_up_newest()
@@ -128,3 +129,4 @@ def _leave_alone() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    gc.enable()

@@ -86,12 +86,13 @@ class Service:
 
     def warm_up(self) -> None:
         """Load dictionaries and tables that the first query would wait for."""
-        compose(self.retriever.search("準備運動 warm-up 热身", 1), self.retriever)
+        compose(self.retriever.search("準備運動をする warm-up", 1), self.retriever)
 
     def warm_rest(self) -> None:
-        """What the first lookup would wait for, and the first question in another language."""
+        """What the first lookup would wait for, the first question without a kana and the first in another language."""
         self.finder.folded()
-        detect_language("Combien d'entreprises chinoises y a-t-il ?")
+        for text in ("準備運動", "热身运动", "Combien d'entreprises chinoises y a-t-il ?"):
+            detect_language(text)
 
     def search(self, request: schemas.SearchIn) -> schemas.SearchOut:
         result = self.retriever.search(

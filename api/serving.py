@@ -1,5 +1,6 @@
 """Serving over HTTP: the socket, an index that is current, one process or several."""
 
+import gc
 import socket
 from contextlib import suppress
 
@@ -70,6 +71,7 @@ def prepare(settings: Settings) -> Service:
 
 
 def _bring_up_to_date(settings: Settings, embedder: Embedder) -> None:
+    gc.enable()  # building may take long
     expansions, library = read_expansions(settings.expansions), Library(settings.library)
     if not build.is_current(settings.index, [settings.corpus], embedder, expansions, library):
         build.ingest(settings.index, [settings.corpus, *library.sources()], embedder, expansions, library=library)

@@ -154,8 +154,7 @@ def take_in(job: Job) -> None:
         return  # taken away meanwhile, or another worker has done it
     try:
         outcome = _ingest(settings, library, entry)
-        if behind := wait_for_readers(settings.index, _BEHIND_SECONDS):
-            raise IndexBusy(f"{behind} services don't take up the new index.")
+        _wait_until_all_answer_from_it(settings, entry)
     except SourceRefused as error:
         if not entry:
             raise
@@ -168,6 +167,15 @@ def take_in(job: Job) -> None:
         library.settle(entry, status="failed", code="duplicate_text", error=why, duplicate_of=same.doc_id)
     else:
         library.settle(entry, status="ready", code=None, error=None)
+
+
+def _wait_until_all_answer_from_it(settings: Settings, entry: Entry | None) -> None:
+    """Raises `IndexBusy` where a document was taken out and may still be cited."""
+    if behind := wait_for_readers(settings.index, _BEHIND_SECONDS):
+        late = f"{behind} running services still answer from the index before."
+        if not entry:
+            raise IndexBusy(late)
+        log.error("%s", late)
 
 
 def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.Outcome:
