@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from api import schemas
 from api.holder import Holder
-from api.routes import PageDep, ServiceDep, page_of
+from api.routes import HolderDep, PageDep, ServiceDep, page_of
 from api.service import Service
 from api.uploads import Uploads
 from ingest.library import Entry, known_entry, shown_name
@@ -71,18 +71,19 @@ _SAVED: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/v1/documents")
-async def documents(service: ServiceDep, uploads: UploadsDep, page_in: PageDep) -> schemas.DocumentsOut:
+async def documents(holder: HolderDep, uploads: UploadsDep, page_in: PageDep) -> schemas.DocumentsOut:
     """All documents, also those that are being taken in, and those that failed with the reason."""
-    indexed = service.documents()
+    entries = uploads.library.entries()  # first: what is ready there is in the index that is current then
+    indexed = holder.current().documents()
     there = {document.doc_id for document in indexed}
-    waiting = [entry_out(entry) for entry in uploads.library.entries() if entry.doc_id not in there]
+    waiting = [entry_out(entry) for entry in entries if entry.doc_id not in there]
     page, following = page_of(sorted([*indexed, *waiting], key=lambda document: document.doc_id), page_in)
     return schemas.DocumentsOut(documents=page, next_cursor=following)
 
 
 @router.get("/v1/documents/{doc_id}")
-async def document(doc_id: str, service: ServiceDep, uploads: UploadsDep) -> schemas.DocumentOut:
-    return find_document(doc_id, service, uploads)
+async def document(doc_id: str, holder: HolderDep, uploads: UploadsDep) -> schemas.DocumentOut:
+    return find_document(doc_id, holder, uploads)
 
 
 @router.post("/v1/documents", status_code=202, responses=_SAVED)
@@ -134,7 +135,7 @@ def _finished(doc_id: str, holder: Holder, uploads: Uploads, response: Response)
         raise SourceRefused(entry.error or "", entry.code or "source_refused")
     if entry.status == "ready":
         response.status_code = 201
-    return find_document(doc_id, holder.current(), uploads)
+    return find_document(doc_id, holder, uploads)
 
 
 @router.delete("/v1/documents/{doc_id}", status_code=204)
@@ -150,11 +151,13 @@ async def delete(doc_id: str, request: Request, service: ServiceDep, uploads: Up
     return Response(status_code=204)
 
 
-def find_document(doc_id: str, service: Service, uploads: Uploads) -> schemas.DocumentOut:
+def find_document(doc_id: str, holder: Holder, uploads: Uploads) -> schemas.DocumentOut:
     """From the index or, before it is there, from the library. Raises `NotFound`."""
+    entry = uploads.library.entry(doc_id)  # first: what is ready there is in the index that is current then
+    service = holder.current()
     if doc_id in service.index.passage_counts:
         return service.document(doc_id)
-    return entry_out(known_entry(uploads.library, doc_id))
+    return entry_out(entry or known_entry(uploads.library, doc_id))
 
 
 def entry_out(entry: Entry) -> schemas.DocumentOut:

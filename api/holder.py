@@ -17,6 +17,7 @@ from retriever.readers import Reader
 log = logging.getLogger("tenkyo")
 
 _LOOK_SECONDS = 0.1
+_CLOSE_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 """Where there is none yet: a damaged one is read whole each time."""
 _UNUSABLE = (IndexMissing, IndexDamaged, IndexMismatch, BadGlossary, ModelMissing, OSError, sqlite3.Error)
@@ -77,7 +78,7 @@ class ServiceHolder:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(_CLOSE_SECONDS)  # it may be warming up what nobody needs any more
         self._reader.close()
         self._service = None
         self._kept.close()

@@ -21,11 +21,19 @@ router = APIRouter()
 T = TypeVar("T")
 
 
-async def open_service_of(request: Request) -> Service:
-    """The service on the newest generation of the index. Raises what kept one from being opened, or `Stopping`."""
+async def holder_of(request: Request) -> Holder:
+    """Raises `Stopping`."""
     if request.app.state.traffic.stopping:
         raise Stopping
     holder: Holder = request.app.state.holder
+    return holder
+
+
+HolderDep = Annotated[Holder, Depends(holder_of)]
+
+
+async def open_service_of(holder: HolderDep) -> Service:
+    """The service on the newest generation of the index. Raises what kept one from being opened."""
     return holder.current()
 
 

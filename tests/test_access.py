@@ -280,6 +280,8 @@ def test_the_address_that_a_connection_came_in_on_is_a_name(tmp_path: Path, host
         ({"Origin": "http://localhost"}, 204),
         ({"Origin": "https://localhost"}, 204),
         ({"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}, 204),
+        ({"Origin": "https://tenkyo.example", "Sec-Fetch-Site": "same-origin"}, 204),
+        ({"Origin": "https://tenkyo.example", "Host": "tenkyo.example"}, 204),
         ({"Origin": "http://localhost:3000"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
