@@ -43,8 +43,13 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             "text/event-stream": {
-                "schema": {
-                    "type": "string",
+                "itemSchema": {  # of each event, as OpenAPI 3.2 says it and FastAPI writes it for its own streams
+                    "type": "object",
+                    "required": ["event", "data"],
+                    "properties": {
+                        "event": {"enum": ["retrieval", "sentence", "done", "error"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
                     "description": "With `stream`: events `retrieval` (RetrievalEvent), `sentence` (SentenceOut), then "
                     "`done` (AnswerOut) or `error` (ProblemOut), each with one JSON object as its data.",
                     "x-events": {
