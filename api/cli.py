@@ -79,6 +79,8 @@ def _fields(error: ValidationError) -> str:
 def opened() -> Iterator[Service]:
     with clear_errors():
         service = open_service(Settings())
+        if service.degraded:
+            typer.echo(f"tenkyo: {service.degraded}", err=True)
         try:
             yield service
         finally:
@@ -95,10 +97,28 @@ def serve(
         settings = Settings()
         host, port = host or settings.host, settings.port if port is None else port
         listener = _listen(host, port)
-        embedder, expansions, library = _what_builds(settings)
+        _bring_up_to_date(settings)
+    _run(settings, listener)
+
+
+def _bring_up_to_date(settings: Settings) -> None:
+    """Build the index if it is missing or stale. Where that fails, the one that is there serves better than none."""
+    embedder, expansions, library = _what_builds(settings)
+    try:
         if not build.is_current(settings.index, [settings.corpus], embedder, expansions, library):
             build.ingest(settings.index, [settings.corpus, *library.sources()], embedder, expansions, library=library)
-    _run(settings, listener)
+    except (TenkyoError, OSError, sqlite3.Error) as error:
+        if not _is_usable(settings, embedder):
+            raise
+        typer.echo(f"tenkyo: {error} What is indexed is served as it is.", err=True)
+
+
+def _is_usable(settings: Settings, embedder: Embedder) -> bool:
+    try:
+        open_service(settings, embedder).close()
+    except TenkyoError:
+        return False
+    return True
 
 
 def _what_builds(settings: Settings) -> tuple[Embedder, build.Expansions, Library]:
@@ -181,8 +201,8 @@ def ingest(
         library.restore(document_ids(paths or []))
         if remove:
             _note_removed(remove, settings, library)
-        outcome = build.ingest(settings.index, given, embedder, expansions, library=library)
-        keep_files(paths or [], library, outcome.added)
+        outcome = build.ingest(settings.index, given, embedder, expansions, library=library, again=[settings.corpus])
+        keep_files(paths or [], library, (*outcome.added, *outcome.unchanged))
         if expand:
             _write_questions(settings)
             again = read_expansions(settings.expansions)

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 `application/problem+json`: one place maps the program's exceptions to HTTP."""
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from api.kept import KeptAnswersFailed
 from api.quotes import UnprovenCitation
 from api.schemas import ProblemOut
 from retriever import errors
@@ -24,6 +26,8 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.IndexMissing: (503, "no_index"),
     errors.IndexDamaged: (503, "index_damaged"),
     errors.IndexMismatch: (503, "index_mismatch"),
+    errors.LibraryDamaged: (503, "library_damaged"),
+    KeptAnswersFailed: (503, "kept_answers_failed"),
     UnprovenCitation: (503, "citation_unproven"),
 }
 _REFUSED = {"too_large": 413, "unknown_format": 415}
@@ -75,12 +79,20 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(errors.TenkyoError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(sqlite3.Error, _unreadable)
     app.add_exception_handler(Exception, _unexpected)
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.TenkyoError)
     return _respond(known_problem(error, request_id(request)))
+
+
+async def _unreadable(request: Request, error: Exception) -> JSONResponse:
+    """Passages that were whole when the index was opened."""
+    log.error("request %s: the index can't be read: %s", request_id(request), error)
+    detail = "The index can't be read. Run `tenkyo doctor`: it says what is damaged."
+    return problem(request, 503, "index_damaged", detail)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -162,8 +162,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", tags=["around"])
 async def readyz(service: ServiceDep) -> dict[str, str]:
-    """There is a usable index; 503 with the reason where there is none."""
-    return {"status": "ready", "index_generation": service.index.generation}
+    """There is a usable index; 503 with the reason where there is none. `degraded`: why it isn't the newest."""
+    told = {"degraded": service.degraded} if service.degraded else {}
+    return {"status": "ready", "index_generation": service.index.generation, **told}
 
 
 def page_of(items: Sequence[T], wanted: schemas.PageIn) -> tuple[list[T], str | None]:
