@@ -39,7 +39,7 @@ def read_expansions(folders: Sequence[Path]) -> dict[str, list[Expansion]]:
         except (OSError, UnicodeDecodeError) as error:
             raise BadExpansions(f"{path}: can't be read ({error}).") from error
         for number, line in enumerate(lines, start=1):
-            expansion = _expansion(f"{path}:{number}", line)
+            expansion = read_row(f"{path}:{number}", line)
             found.setdefault(expansion.document, []).append(expansion)
     return found
 
@@ -53,7 +53,8 @@ def is_broken_off(last: bytes) -> bool:
         return not last or last.startswith(b"{")
 
 
-def _expansion(where: str, line: str) -> Expansion:
+def read_row(where: str, line: str) -> Expansion:
+    """Raises `BadExpansions`."""
     try:
         values: dict[str, Any] = json.loads(line)
     except ValueError as error:

@@ -49,17 +49,17 @@ class Library:
     """Everything under one folder; each file is written at once or not at all."""
 
     def __init__(self, root: Path):
-        self._files = root / "files"
-        self._extracted = root / "extracted"
-        self._documents = root / "documents"
-        self._removed = root / "removed.json"
+        self.files = root / "files"
+        self.extracted = root / "extracted"
+        self.documents = root / "documents"
+        self.removed_list = root / "removed.json"
 
     def find(self, file_sha256: str) -> Extracted | None:
         """The text that was extracted from a file once. Raises `LibraryDamaged`."""
-        return _read(self._extracted / f"{file_sha256}.json", _read_extracted)
+        return _read(self.extracted / f"{file_sha256}.json", _read_extracted)
 
     def keep(self, file_sha256: str, extracted: Extracted) -> None:
-        self._write(self._extracted / f"{file_sha256}.json", asdict(extracted))
+        self._write(self.extracted / f"{file_sha256}.json", asdict(extracted))
 
     def add(
         self,
@@ -72,11 +72,11 @@ class Library:
         sha256 = hashlib.sha256(content).hexdigest()
         entry = Entry(sha256[:16], sha256, shown_name(filename), metadata, status)
         self.restore([entry.doc_id])
-        self._files.mkdir(parents=True, exist_ok=True)
-        draft = self._files / f".{sha256}.writing"
+        self.files.mkdir(parents=True, exist_ok=True)
+        draft = self.files / f".{sha256}.writing"
         draft.write_bytes(content)
         sync(draft)
-        draft.replace(self._files / sha256)
+        draft.replace(self.files / sha256)
         self.save(entry)
         return entry
 
@@ -86,11 +86,11 @@ class Library:
             entry = self.entry(doc_id)
         except LibraryDamaged:
             return False
-        path = self._files / entry.file_sha256 if entry else None
+        path = self.files / entry.file_sha256 if entry else None
         return bool(path and path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == path.name)
 
     def save(self, entry: Entry) -> None:
-        self._write(self._documents / f"{entry.doc_id}.json", asdict(entry))
+        self._write(self.documents / f"{entry.doc_id}.json", asdict(entry))
 
     def settle(self, entry: Entry, **outcome: Any) -> Entry:
         """Say what became of an entry; nothing, where it was taken away meanwhile."""
@@ -101,12 +101,12 @@ class Library:
 
     def entry(self, doc_id: str) -> Entry | None:
         """Raises `LibraryDamaged`."""
-        return _read(self._documents / f"{doc_id}.json", _read_entry) if _DOC_ID.fullmatch(doc_id) else None
+        return _read(self.documents / f"{doc_id}.json", _read_entry) if _DOC_ID.fullmatch(doc_id) else None
 
     def entries(self) -> list[Entry]:
         """Those that can be read: a damaged one costs no other its place."""
         found: list[Entry] = []
-        for path in sorted(self._documents.glob("*.json")):
+        for path in sorted(self.documents.glob("*.json")):
             try:
                 found += filter(None, [self.entry(path.stem)])
             except LibraryDamaged as error:
@@ -114,7 +114,7 @@ class Library:
         return found
 
     def source(self, entry: Entry) -> Source:
-        return Source(self._files / entry.file_sha256, dict(entry.metadata), entry.file_sha256, entry.filename)
+        return Source(self.files / entry.file_sha256, dict(entry.metadata), entry.file_sha256, entry.filename)
 
     def sources(self) -> list[Source]:
         """The documents that were taken in, to build the index again."""
@@ -123,26 +123,26 @@ class Library:
 
     def removed(self) -> frozenset[str]:
         """Raises `LibraryDamaged`."""
-        return _read(self._removed, frozenset[str]) or frozenset()
+        return _read(self.removed_list, frozenset[str]) or frozenset()
 
     def remove(self, doc_ids: Iterable[str]) -> None:
         """Note first that they are gone, then delete their files: killed in between, they don't come back."""
-        self._write(self._removed, sorted(self.removed().union(doc_ids)))
+        self._write(self.removed_list, sorted(self.removed().union(doc_ids)))
         self.forget_removed()
 
     def forget_removed(self) -> None:
         """Delete what is still there of documents that were removed; the entry, which names the files, last."""
         removed = self.removed()
         for entry in (entry for entry in self.entries() if entry.doc_id in removed):
-            (self._files / entry.file_sha256).unlink(missing_ok=True)
-            (self._extracted / f"{entry.file_sha256}.json").unlink(missing_ok=True)
-            (self._documents / f"{entry.doc_id}.json").unlink(missing_ok=True)
+            (self.files / entry.file_sha256).unlink(missing_ok=True)
+            (self.extracted / f"{entry.file_sha256}.json").unlink(missing_ok=True)
+            (self.documents / f"{entry.doc_id}.json").unlink(missing_ok=True)
 
     def restore(self, doc_ids: Iterable[str]) -> None:
         """They were given anew."""
         removed = self.removed()
         if left := removed.intersection(doc_ids):
-            self._write(self._removed, sorted(removed - left))
+            self._write(self.removed_list, sorted(removed - left))
 
     def _write(self, path: Path, value: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -233,13 +233,24 @@ def open_index(root: Path, model: str) -> Index:
 
 def open_generation(root: Path, model: str, manifest: Manifest) -> Index:
     """Raises `IndexDamaged` or `IndexMismatch`."""
+    check_versions(manifest, model)
+    for segment, files in manifest.segments.items():
+        check_files(root / "segments" / segment, files)
+    return Index(manifest, [open_segment(root / "segments" / name) for name in manifest.segments])
+
+
+def check_versions(manifest: Manifest, model: str) -> None:
+    """Raises `IndexMismatch`."""
     for name, now in retriever_versions(model).items():
         then = manifest.versions.get(name)
         if then != now:
             raise IndexMismatch(f"The index was made with {name} {then}, this program has {now}. {REPAIR}")
-    for segment, files in manifest.segments.items():
-        check_files(root / "segments" / segment, files)
-    return Index(manifest, [open_segment(root / "segments" / name) for name in manifest.segments])
+
+
+def forget(root: Path, names: Sequence[str]) -> None:
+    """Take generations away that are not in use, and what only they need. Raises `IndexBusy`."""
+    with writing(root):
+        _remove_unused(root, [name for name in generations(root) if name not in names])
 
 
 def publish(

@@ -35,7 +35,9 @@ def read_and_prove(content: bytes, suffix: str) -> None:
     assert list(found.pages) == sorted(found.pages)
     assert all(0 <= start <= len(found.text) for start in found.pages)
     found.text.encode()
-    source = Document("doc", "題名", found.text, "0" * 64, "1" * 64, "ja", found.media_type, found.extractor, pages=found.pages)
+    source = Document(
+        "doc", "題名", found.text, "0" * 64, "1" * 64, "ja", found.media_type, found.extractor, pages=found.pages
+    )
     for passage in read_document(source)[1]:
         prove(source, passage.text, passage.spans)
 

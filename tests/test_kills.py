@@ -1,6 +1,6 @@
 """Killed at every step and at any moment: a reader sees the old index or the new one, and the next run completes it.
 
-    .venv/bin/pytest tests/test_kills.py --long      (every step, and 200 random moments; minutes)
+.venv/bin/pytest tests/test_kills.py --long      (every step, and 200 random moments; minutes)
 """
 
 import hashlib
