@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import settings
 
 from api.app import create_app
 from api.kept import KeptAnswers
@@ -20,6 +21,8 @@ from retriever.index import open_index
 from retriever.records import Document
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test reaches for a model hub
+settings.register_profile("default", deadline=None)
+settings.register_profile("long", max_examples=8000, deadline=None)
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "corpus"
 

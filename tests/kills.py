@@ -6,6 +6,7 @@ what the work costs.
 
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -162,3 +163,15 @@ def copied(template: Path, to: Path) -> Path:
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(template, to)
     return to
+
+
+def limited(tell: Callable[[Any], None], most: int, home: Path, corpus: Path, *arguments: str) -> None:
+    """`tenkyo ARGUMENTS` where no file may grow over some bytes, as on a disk that is full; tells how it ended."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    refused(tell, home, corpus, *arguments)
+
+
+def refused(tell: Callable[[Any], None], home: Path, corpus: Path, *arguments: str) -> None:
+    os.environ |= {"TENKYO_HOME": str(home), "TENKYO_CORPUS": str(corpus)}
+    done = CliRunner().invoke(app, list(arguments))
+    tell((done.exit_code, done.stderr, isinstance(done.exception, SystemExit | None)))
