@@ -4,12 +4,14 @@ A process is forked from a server that has everything imported (`multiprocessing
 what the work costs.
 """
 
+import io
 import multiprocessing
 import os
 import resource
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,10 +31,11 @@ from ingest.library import Library
 from tenkyo import app
 
 STEPS = frozenset(
-    "fsync replace rename unlink remove mkdir rmdir truncate ftruncate open write tofile write_index flock "
+    "fsync replace rename unlink remove mkdir rmdir truncate ftruncate write tofile write_index flock "
     "execute executemany executescript commit __exit__".split()
 )
 """What changes files, or readies it: the process is killed before the n-th of these calls."""
+_NO_STEPS = (str, bytes, io.StringIO, io.BytesIO, io.BufferedReader, type(threading.Lock()), type(os.scandir()))
 FORKS = multiprocessing.get_context("forkserver")
 
 
@@ -109,7 +112,7 @@ class _Killer:
         self.left = step
 
     def __call__(self, frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and called.__name__ in STEPS and not isinstance(called.__self__, str | bytes):
+        if event == "c_call" and called.__name__ in STEPS and not isinstance(called.__self__, _NO_STEPS):
             self.left -= 1
             if self.left < 0:
                 os.kill(os.getpid(), signal.SIGKILL)
