@@ -4,14 +4,12 @@ A process is forked from a server that has everything imported (`multiprocessing
 what the work costs.
 """
 
-import io
 import multiprocessing
 import os
 import resource
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +33,8 @@ STEPS = frozenset(
     "execute executemany executescript commit __exit__".split()
 )
 """What changes files, or readies it: the process is killed before the n-th of these calls."""
-_NO_STEPS = (str, bytes, io.StringIO, io.BytesIO, io.BufferedReader, type(threading.Lock()), type(os.scandir()))
+_NO_STEPS = frozenset("str bytes StringIO BytesIO BufferedReader ScandirIterator lock".split())
+"""Types with methods of these names that change no file."""
 FORKS = multiprocessing.get_context("forkserver")
 
 
@@ -112,7 +111,7 @@ class _Killer:
         self.left = step
 
     def __call__(self, frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and called.__name__ in STEPS and not isinstance(called.__self__, _NO_STEPS):
+        if event == "c_call" and called.__name__ in STEPS and type(called.__self__).__name__ not in _NO_STEPS:
             self.left -= 1
             if self.left < 0:
                 os.kill(os.getpid(), signal.SIGKILL)
