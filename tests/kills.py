@@ -20,8 +20,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from api.app import create_app
 from api.kept import KeptAnswers
 from api.settings import Settings
 from api.uploads import Job, take_in
@@ -43,7 +45,7 @@ class Killed:
     """How a process ended: `killed`, or with the work done after all. `told`: what it said on the way."""
 
     killed: bool
-    told: tuple[str, ...]
+    told: tuple[Any, ...]
 
 
 def at_step(number: int, work: Callable[..., None], *arguments: Any) -> Killed:
@@ -73,7 +75,7 @@ def _run(seconds: float | None, step: int | None, work: Callable[..., None], *ar
     if process.exitcode is None:
         process.kill()
         process.join()
-    told: list[str] = []
+    told: list[Any] = []
     while reader.poll():
         try:
             told.append(reader.recv())
@@ -159,6 +161,27 @@ def keep_answers(tell: Tell, path: Path, count: int) -> None:
         created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         kept.keep({"answer_id": f"ans_{os.getpid()}_{number}", "created": created, "text": "回答" * 200})
         tell(f"ans_{os.getpid()}_{number}")
+
+
+def serve(tell: Callable[[Any], None], home: Path, corpus: Path, content: bytes) -> None:
+    """A service that is asked, given a document, asked, and told to take it away; tells each of its answers."""
+    with TestClient(create_app(Settings(home=home, corpus=corpus)), base_url="http://127.0.0.1") as client:
+
+        def ask() -> None:
+            asked = client.post("/v1/ask", json={"question": "半導体の輸出規制で何が進むか"})
+            tell(("kept", asked.json()["answer_id"]))
+
+        for _ in range(20):
+            ask()
+            given = client.post("/v1/documents", params={"wait": True}, files={"file": ("own.txt", content)})
+            assert given.status_code in (200, 201), given.text
+            tell(("given", given.json()["doc_id"]))
+            ask()
+            ask()
+            taken = client.delete(f"/v1/documents/{given.json()['doc_id']}")
+            assert taken.status_code == 204, taken.text
+            tell(("taken away", given.json()["doc_id"]))
+            ask()
 
 
 def copied(template: Path, to: Path) -> Path:

@@ -5,6 +5,7 @@
 
 import hashlib
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,11 +15,14 @@ import kills
 import pytest
 from conftest import Told
 from endpoint import Reply, serving
+from fastapi.testclient import TestClient
 from test_doc2query import GOOD
 from test_index import TEXTS
 
+from api.app import create_app
 from api.kept import KeptAnswers
 from api.quotes import prove
+from api.settings import Settings
 from ingest.expand import read_expansions
 from ingest.library import Library
 from retriever.embed import StaticModel
@@ -180,6 +184,35 @@ def test_killed_at_every_step(
         complete(name, home, corpus, work, arguments)
         check_completed(name, home, model, after)
     told(f"tenkyo {name}: killed before {hit} of its steps and at {moments} random moments (took {took:.1f} s)")
+
+
+def test_a_service_keeps_what_it_has_said(
+    shipped: Path, corpus: Path, tmp_path: Path, model: StaticModel, long: bool, told: Told
+) -> None:
+    """Killed with its requests under way; its worker may live on for a while, and another service starts."""
+    chance, said = random.Random(2), 0
+    for _ in range(12 if long else 1):
+        home = kills.copied(shipped, tmp_path / "home")
+        ended = kills.after(chance.uniform(4, 20), kills.serve, home, corpus, OWN)
+        assert ended.killed
+        held(home, model)
+        settings = Settings(home=home, corpus=corpus)
+        with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+            for kind, name in ended.told:
+                if kind == "kept":
+                    assert client.get(f"/v1/answers/{name}").json()["citations"][0]["status"] == "intact"
+            deadline = time.monotonic() + 120
+            while any(d["status"] == "processing" for d in client.get("/v1/documents").json()["documents"]):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            there = client.get(f"/v1/documents/{OWN_ID}").status_code == 200
+            last = [kind for kind, _ in ended.told[-2:]]  # after it only a question can have been under way
+            assert there or last != ["given", "kept"]
+            assert not there or last != ["taken away", "kept"]
+        said += len(ended.told)
+    told(
+        f"services: killed {12 if long else 1} times, {said} answers, uploads and deletions had been answered; all hold"
+    )
 
 
 def test_an_answer_that_was_given_is_kept(tmp_path: Path, long: bool, told: Told) -> None:
