@@ -18,6 +18,7 @@ from made import report
 from test_index import TEXTS
 from typer.testing import CliRunner
 
+from api.cli import _bring_up_to_date
 from api.doctor import examine, put_right
 from api.kept import KeptAnswers
 from api.schemas import AskIn
@@ -27,8 +28,8 @@ from ingest import build
 from ingest.health import is_whole
 from ingest.library import Library
 from retriever.embed import StaticModel
-from retriever.errors import IndexDamaged
-from retriever.index import generations, open_index
+from retriever.errors import IndexBusy, IndexDamaged
+from retriever.index import generations, open_index, writing
 from tenkyo import app
 
 ROW = '{"document": "1", "spans": [[0, 1]], "ja": ["何？"], "en": [], "zh": []}\n'
@@ -285,3 +286,17 @@ def test_a_missing_index_is_built(settings: Settings, model: StaticModel) -> Non
     assert [finding.repair for finding in examine(settings, model.name)] == ["tenkyo ingest"]
     repaired(settings, model)
     assert titles(settings, model) == ALL
+
+
+def test_a_service_starts_on_what_is_indexed_where_it_cannot_be_brought_up_to_date(
+    settings: Settings, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    newer = Settings(home=settings.home, corpus=tmp_path / "newer")
+    shutil.copytree(settings.corpus, newer.corpus)
+    (newer.corpus / "new.txt").write_text("新しい工場の話である。", "utf-8")
+    with writing(settings.index):
+        _bring_up_to_date(newer)
+    assert capsys.readouterr().err.endswith("What is indexed is served as it is.\n")
+    shutil.rmtree(settings.index)
+    with writing(settings.index), pytest.raises(IndexBusy):
+        _bring_up_to_date(newer)
