@@ -1,46 +1,53 @@
 """The application: `create_app(settings)` builds it, nothing is loaded before it starts."""
 
-import logging
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import chat, documents, pages, tools
+from api import around, chat, documents, pages, sessions
+from api.access import Guard, described, ruled
+from api.agents import Endpoint, agents
+from api.draining import Counted, Traffic, drained
+from api.holder import Given, ServiceHolder
+from api.keys import Keys
+from api.metrics import Metrics
+from api.observed import Observed
 from api.problems import add_problem_handlers
+from api.rates import Rates
 from api.routes import router
 from api.schemas import ProblemOut
-from api.service import Service, ServiceHolder
+from api.service import Service
 from api.settings import Settings
 from api.uploads import Uploads
-from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing
 
 VERSION = "0.1.0"
 DESCRIPTION = "Answers about China's AI sector from Japanese reports, each quote checked against its place in a source."
-log = logging.getLogger("tenkyo")
 _FORM_BYTES = 65_536
 """What an upload's form may have besides the file."""
-_PROBLEMS = (400, 404, 413, 415, 422, 503)
+_PROBLEMS = (400, 401, 403, 404, 413, 415, 421, 422, 429, 503)
 
 
-def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
-    """`service`: for tests; left out, it is opened from the settings when the application starts."""
+def create_app(settings: Settings, service: Service | None = None, first: Service | None = None) -> FastAPI:
+    """`service`: the only one there is to be (for tests). `first`: one that is open already; later generations of the
+    index follow it. With neither, it is opened from the settings when the application starts."""
+    traffic = Traffic()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        holder = app.state.holder = ServiceHolder(settings, service)
-        with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # logged; /readyz and each request say it
-            holder.current()
+        holder = app.state.holder = Given(service) if service else ServiceHolder(settings, first)
         uploads = app.state.uploads = Uploads(settings)
         uploads.start()
-        async with tools.open_sessions(holder.current, settings.most_body_bytes) as app.state.mcp:
+        async with drained(traffic), agents(holder.current, settings.most_body_bytes) as app.state.agents:
             yield
         await uploads.stop()
         holder.close()
+        keys.close()
+        rates.close()
 
     schema = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
     app = FastAPI(
@@ -48,24 +55,28 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         responses={status: {"description": "RFC 9457 problem", "content": schema} for status in _PROBLEMS},
     )
     app.include_router(router)
-    for own in (documents, chat, pages):
+    for own in (documents, chat, pages, sessions, around):
         app.include_router(own.router)
     app.mount("/web", pages.static)
-    app.router.routes.append(Route("/mcp", tools.Endpoint()))
+    app.mount("/docs/files", around.docs_files())
+    app.router.routes.append(Route("/mcp", Endpoint()))
     app.add_middleware(BodyLimit, most=settings.most_body_bytes, most_upload=settings.most_upload_bytes + _FORM_BYTES)
     add_problem_handlers(app)
 
-    @app.middleware("http")
-    async def name(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Every request has an id, which errors and the response's header carry."""
-        request.state.request_id = secrets.token_hex(8)
-        response = await call_next(request)
-        response.headers["X-Request-ID"] = request.state.request_id
-        return response
-
+    keys = app.state.keys = Keys(settings.keys)
+    rates = Rates(settings.rate_per_minute)
+    metrics = app.state.metrics = Metrics()
+    routes = ruled(app.routes)
+    app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]
+    app.add_middleware(Guard, routes=routes, keys=keys, rates=rates, names=settings.names)
+    app.add_middleware(Observed, metrics=metrics)
+    app.add_middleware(Counted, traffic=traffic)
+    app.state.traffic = traffic
     return app
 
 

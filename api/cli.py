@@ -1,14 +1,13 @@
 """The command line: results on stdout, progress on stderr; exit 0 done, 1 failed, 2 wrong usage."""
 
 import asyncio
-import ipaddress
+import gc
 import logging
 import os
-import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,7 +16,9 @@ from pydantic import BaseModel, ValidationError
 
 from api import schemas
 from api.export import Format
-from api.service import Service, ServiceHolder, open_embedder, open_service
+from api.exposure import check_exposure
+from api.holder import ServiceHolder
+from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from api.terminal import answer_text, indent, ink_of_stdout
 from ingest import build
@@ -28,8 +29,9 @@ from ingest.language_model import LanguageModel
 from ingest.library import Library, known_entry
 from ingest.load import Source, blank_pages_note
 from retriever.embed import Embedder
-from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, TenkyoError
+from retriever.errors import TenkyoError
 from retriever.index import read_manifest
+from retriever.readers import wait_for_readers
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,6 +49,7 @@ def _address(base_url: str) -> str:
 
 
 BaseUrl = Annotated[str, typer.Option(help="Address of the service, for links that open anywhere.", callback=_address)]
+_BEHIND_SECONDS = 60
 TopK = Annotated[int, typer.Option(min=1, max=50, help="How many results.")]
 
 
@@ -91,76 +94,23 @@ def opened() -> Iterator[Service]:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes that answer, on one index.")] = None,
 ) -> None:
     """Serve over HTTP; builds the index first if it is missing or stale."""
+    gc.disable()  # until the first collection of the service that runs: what is loaded now stays
+    from api import serving  # what only a service needs
+
     with clear_errors():
         settings = Settings()
         host, port = host or settings.host, settings.port if port is None else port
-        listener = _listen(host, port)
-        _bring_up_to_date(settings)
-    _run(settings, listener)
-
-
-def _bring_up_to_date(settings: Settings) -> None:
-    """Build the index if it is missing or stale. Where that fails, the one that is there serves better than none."""
-    embedder, expansions, library = _what_builds(settings)
-    try:
-        if not build.is_current(settings.index, [settings.corpus], embedder, expansions, library):
-            build.ingest(settings.index, [settings.corpus, *library.sources()], embedder, expansions, library=library)
-    except (TenkyoError, OSError, sqlite3.Error) as error:
-        if not _is_usable(settings, embedder):
-            raise
-        typer.echo(f"tenkyo: {error} What is indexed is served as it is.", err=True)
-
-
-def _is_usable(settings: Settings, embedder: Embedder) -> bool:
-    try:
-        open_service(settings, embedder).close()
-    except TenkyoError:
-        return False
-    return True
+        check_exposure(host, settings)
+        listener = serving.listen(host, port)
+        service = serving.prepare(settings)
+    serving.run(settings, service, listener, workers or settings.workers)
 
 
 def _what_builds(settings: Settings) -> tuple[Embedder, build.Expansions, Library]:
     return open_embedder(settings), read_expansions(settings.expansions), Library(settings.library)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on, taken before anything slow is done."""
-    if host != "localhost" and not _is_loopback(host):
-        raise TenkyoError(f"--host {host}: only this machine's own addresses (127.0.0.1, ::1, localhost) are served.")
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise TenkyoError(
-            f"Port {port} on {host} can't be had ({error.strerror}). Choose another: --port, or PORT=… with make."
-        ) from None
-    return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _run(settings: Settings, listener: socket.socket) -> None:
-    import uvicorn
-
-    from api.app import create_app
-
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("mcp").setLevel("WARNING")  # else it tells of every request
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
-    config = uvicorn.Config(create_app(settings), log_level=settings.log_level, access_log=False)
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 @app.command()
@@ -172,8 +122,6 @@ def mcp() -> None:
         settings = Settings()
         logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
         holder = ServiceHolder(settings)
-        with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # logged; each tool says it
-            holder.current()
         try:
             asyncio.run(create_server(holder.current).run_stdio_async())
         finally:
@@ -207,6 +155,8 @@ def ingest(
             _write_questions(settings)
             again = read_expansions(settings.expansions)
             outcome = build.ingest(settings.index, given, embedder, again, library=library)
+        if behind := wait_for_readers(settings.index, _BEHIND_SECONDS):
+            build.say(f"{behind} running services still answer from the index before.")
         result = schemas.IngestOut.model_validate(outcome, from_attributes=True)
         _show(result, as_json, _ingest_text(result))
 

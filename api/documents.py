@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFi
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from api import schemas
+from api.holder import Holder
 from api.routes import PageDep, ServiceDep, page_of
-from api.service import Service, ServiceHolder
+from api.service import Service
 from api.uploads import Uploads
 from ingest.library import Entry, known_entry, shown_name
 from ingest.load import kind_of
@@ -123,7 +124,7 @@ def _same_file(file_sha256: str, service: Service) -> schemas.DocumentOut | None
     return next((found for found in service.documents() if found.file_sha256 == file_sha256), None)
 
 
-def _finished(doc_id: str, holder: ServiceHolder, uploads: Uploads, response: Response) -> schemas.DocumentOut:
+def _finished(doc_id: str, holder: Holder, uploads: Uploads, response: Response) -> schemas.DocumentOut:
     """What became of an upload, as far as it is known now. Raises `SourceRefused`, `NotFound`."""
     entry = known_entry(uploads.library, doc_id)
     if entry.duplicate_of:
@@ -143,7 +144,7 @@ async def delete(doc_id: str, request: Request, service: ServiceDep, uploads: Up
     if not indexed:
         known_entry(uploads.library, doc_id)
     await uploads.remove(doc_id, indexed)
-    holder: ServiceHolder = request.app.state.holder
+    holder: Holder = request.app.state.holder
     if doc_id in holder.current().index.passage_counts:
         raise IndexBusy("The document is noted as removed, but the index without it can't be opened. Try again.")
     return Response(status_code=204)

@@ -7,6 +7,7 @@ white space parts only where the pasted text has white space there too.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from api.folded import Folded, fold_document
 from api.folding import Stream, occurrences, stream
@@ -38,6 +39,7 @@ class Finder:
     def __init__(self, retriever: Retriever):
         self.retriever = retriever
         self._folded: list[Folded] | None = None
+        self._folding = Lock()
 
     def lookup(self, text: str, top_k: int = 5, filters: Filters = Filters()) -> Lookup:
         """`verbatim` only where the text really stands in a source; else the nearest places, or `not_found`."""
@@ -53,11 +55,12 @@ class Finder:
         return Lookup("near" if places else "not_found", tuple(found))
 
     def folded(self) -> list[Folded]:
-        """All documents, folded at the first call; `warm_up` makes it before anybody waits."""
-        if self._folded is None:
-            index = self.retriever.index
-            self._folded = [fold_document(d, index.passages_of(d.doc_id)) for d in index.documents()]
-        return self._folded
+        """All documents, folded at the first call; a service that starts makes it before anybody waits."""
+        with self._folding:
+            if self._folded is None:
+                index = self.retriever.index
+                self._folded = [fold_document(d, index.passages_of(d.doc_id)) for d in index.documents()]
+            return self._folded
 
 
 def _match(folded: Folded, source: Stream, pieces: Sequence[Span], similarity: float, numbers_agree: bool) -> Match:

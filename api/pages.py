@@ -5,12 +5,13 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.staticfiles import StaticFiles
 
+from api.noted import request as noted_request
 from api.routes import ServiceDep
 from ingest.invisible import replaced
 
@@ -30,11 +31,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
+HEADERS = {"Content-Security-Policy": POLICY}
+"""The others are those of every response."""
 
 router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 static = StaticFiles(directory=WEB)
@@ -74,15 +72,22 @@ async def source_page(doc_id: str, service: ServiceDep, lang: Language = "ja") -
     return _page("source", lang, document=document, text=text, heading=document.title)
 
 
-def _page(view: str, lang: str, **values: Any) -> HTMLResponse:
-    words = _words()[lang]
-    shown = {"heading": words.get(view, ""), "script": view, "current": view} | values
+def sign_in_page(request: Request) -> HTMLResponse:
+    """In place of a page that needs a key; once it is given, the page itself comes."""
+    lang = request.query_params.get("lang")
+    return _page("sign_in", lang if lang in dict(LANGUAGES) else "ja", status=401, views=())
+
+
+def _page(view: str, lang: str, status: int = 200, **values: Any) -> HTMLResponse:
+    words, noted = _words()[lang], noted_request.get()
+    shown = {"heading": words.get(view, ""), "script": view, "current": view, "views": VIEWS} | values
+    signed_in = bool(noted and noted.key_id)
     body = (
         _templates()
         .get_template(f"{view}.html")
-        .render(words=words, lang=lang, languages=LANGUAGES, views=VIEWS, **shown)
+        .render(words=words, lang=lang, languages=LANGUAGES, signed_in=signed_in, **shown)
     )
-    return HTMLResponse(body, headers=HEADERS)
+    return HTMLResponse(body, status, headers=HEADERS)
 
 
 @cache

@@ -12,7 +12,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from api.draining import Stopping
 from api.kept import KeptAnswersFailed
+from api.keys import KeysDamaged
 from api.quotes import UnprovenCitation
 from api.schemas import ProblemOut
 from retriever import errors
@@ -28,7 +30,9 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.IndexMismatch: (503, "index_mismatch"),
     errors.LibraryDamaged: (503, "library_damaged"),
     KeptAnswersFailed: (503, "kept_answers_failed"),
+    KeysDamaged: (503, "keys_damaged"),
     UnprovenCitation: (503, "citation_unproven"),
+    Stopping: (503, "stopping"),
 }
 _REFUSED = {"too_large": 413, "unknown_format": 415}
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -43,7 +47,7 @@ def problem(
     found: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    return _respond(_described(status, code, detail, request_id(request), found), headers)
+    return _respond(described(status, code, detail, request_id(request), found), headers)
 
 
 def known_problem(error: errors.TenkyoError, request_id: str | None) -> ProblemOut:
@@ -53,7 +57,7 @@ def known_problem(error: errors.TenkyoError, request_id: str | None) -> ProblemO
         status, code = _REFUSED.get(error.code, 422), error.code
     pointer = getattr(error, "pointer", None)
     found = [{"pointer": pointer, "detail": str(error)}] if pointer else None
-    return _described(status, code, str(error), request_id, found)
+    return described(status, code, str(error), request_id, found)
 
 
 def request_id(request: Request) -> str | None:
@@ -61,7 +65,7 @@ def request_id(request: Request) -> str | None:
     return found
 
 
-def _described(
+def described(
     status: int, code: str, detail: str, request_id: str | None, found: list[dict[str, str]] | None
 ) -> ProblemOut:
     phrase = HTTPStatus(status).phrase
@@ -80,7 +84,6 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(sqlite3.Error, _unreadable)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
@@ -153,7 +156,10 @@ def _allowed(request: Request) -> str:
     return ", ".join(taken)
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """What reached the outermost layer."""
+    if isinstance(error, errors.TenkyoError):
+        return await _known(request, error)
     log.error("request %s failed", request_id(request), exc_info=error)
     return problem(
         request,

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from api import schemas
+from api.draining import Stopping
 from api.export import MEDIA_TYPES
+from api.holder import Holder
 from api.problems import known_problem, request_id
 from api.responses import passage_out
-from api.service import Event, Service, ServiceHolder
+from api.service import Event, Service
 from retriever.errors import BadFilter, TenkyoError
 
 router = APIRouter()
@@ -20,11 +22,10 @@ T = TypeVar("T")
 
 
 async def open_service_of(request: Request) -> Service:
-    """The service on the newest generation of the index. Raises what kept one from being opened.
-
-    On the event loop like the routes, so that none is opened or closed beside a request at work.
-    """
-    holder: ServiceHolder = request.app.state.holder
+    """The service on the newest generation of the index. Raises what kept one from being opened, or `Stopping`."""
+    if request.app.state.traffic.stopping:
+        raise Stopping
+    holder: Holder = request.app.state.holder
     return holder.current()
 
 
@@ -121,7 +122,7 @@ _PACKS: dict[int | str, dict[str, Any]] = {
 async def export_answer(answer_id: str, request: Request, service: ServiceDep, wanted: ExportDep) -> Response:
     """A kept answer as an evidence pack: a file with its citations, each checked against today's documents."""
     pack = service.export(answer_id, wanted.format, str(request.base_url))
-    headers = {"Content-Disposition": f"attachment; filename={pack.filename}", "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Disposition": f"attachment; filename={pack.filename}"}
     return Response(pack.content, media_type=pack.media_type, headers=headers)
 
 

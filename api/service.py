@@ -17,6 +17,7 @@ from api.generated import declined_out, generated_out, tell
 from api.gloss import names_of
 from api.kept import KeptAnswers, KeptAnswersFailed
 from api.lookup import Finder
+from api.noted import note_answer, note_stages
 from api.orders import gives_orders
 from api.quotes import prove
 from api.recheck import recheck
@@ -26,19 +27,12 @@ from ingest.language_model import LanguageModel
 from ingest.library import Library
 from ingest.load import blank_pages_note
 from retriever.embed import Embedder, open_model
-from retriever.errors import (
-    BadGlossary,
-    IndexDamaged,
-    IndexMismatch,
-    IndexMissing,
-    LanguageModelFailed,
-    LibraryDamaged,
-    ModelMissing,
-)
+from retriever.errors import IndexDamaged, LanguageModelFailed
 from retriever.fallback import open_last_good
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
-from retriever.index import Index, current_generation, open_index
+from retriever.index import Index, open_index
+from retriever.language import detect_language
 from retriever.records import Document
 from retriever.search import Result, Retriever
 
@@ -87,7 +81,7 @@ class Service:
     def index(self) -> Index:
         return self.retriever.index
 
-    def with_weights(self, weights: Mapping[str, Mapping[str, float]]) -> "Service":
+    def with_weights(self, weights: Mapping[str, float]) -> "Service":
         """The same index, model and kept answers, searched with other weights of the arms (for evaluation)."""
         other = copy(self)
         other.retriever = Retriever(self.index, self.retriever.embedder, self.retriever.entries, weights)
@@ -99,13 +93,19 @@ class Service:
 
     def warm_up(self) -> None:
         """Load dictionaries and tables that the first query would wait for."""
-        compose(self.retriever.search("準備運動 warm-up 热身", 1), self.retriever)
+        compose(self.retriever.search("準備運動をする warm-up", 1), self.retriever)
+
+    def warm_rest(self) -> None:
+        """What the first lookup would wait for, the first question without a kana and the first in another language."""
         self.finder.folded()
+        for text in ("準備運動", "热身运动", "Combien d'entreprises chinoises y a-t-il ?"):
+            detect_language(text)
 
     def search(self, request: schemas.SearchIn) -> schemas.SearchOut:
         result = self.retriever.search(
             request.query, request.top_k, request.mode, request.language, read_filters(request.filters)
         )
+        note_stages(result.timings_ms, "search.")
         for hit in result.hits:
             prove(hit.document, hit.passage.text, hit.passage.spans)
         return search_out(result, request)
@@ -180,6 +180,9 @@ class Service:
         answer, search = asked.answer, asked.result.timings_ms["total"]
         total = round(1000 * (time.perf_counter() - asked.started), 3)
         answer.timings_ms = {"search": search, "compose": round(total - search, 3), "total": total}
+        note_stages(answer.timings_ms, "answer.")
+        note_stages(asked.result.timings_ms, "search.")
+        note_answer(answer.answered, answer.mode, answer.degraded is not None)
         if self.kept.days == 0:
             answer.answer_id = None
         if answer.answer_id:
@@ -246,7 +249,9 @@ def open_embedder(settings: Settings) -> Embedder:
     return open_model(settings.model, settings.query_prefix, settings.passage_prefix)
 
 
-def open_service(settings: Settings, embedder: Embedder | None = None, fall_back: bool = True) -> Service:
+def open_service(
+    settings: Settings, embedder: Embedder | None = None, kept: KeptAnswers | None = None, fall_back: bool = True
+) -> Service:
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`.
 
     `fall_back`: where the generation in use is damaged, open the last good one; `degraded` then says why.
@@ -262,7 +267,7 @@ def open_service(settings: Settings, embedder: Embedder | None = None, fall_back
         index = open_last_good(settings.index, embedder.name, Library(settings.library).removed(), damage)
         degraded = f"{damage} Until then, generation {index.generation} answers."
         log.error("%s", degraded)
-    kept = KeptAnswers(settings.answers, settings.keep_answers_days)
+    kept = kept or KeptAnswers(settings.answers, settings.keep_answers_days)
     return Service(index, embedder, kept, entries, open_writer(settings), degraded)
 
 
@@ -273,43 +278,6 @@ def open_writer(settings: Settings) -> Writer | None:
     key = settings.llm_api_key.get_secret_value()
     model = LanguageModel(settings.llm_base_url, settings.llm_model, key, settings.llm_timeout_s)
     return Writer(model, settings.llm_timeout_s, settings.llm_unsupported == "flag")
-
-
-class ServiceHolder:
-    """The service of an application. A new generation of the index is taken up at the next request;
-    where it can't be opened the old one goes on, and where there is none each request says why."""
-
-    def __init__(self, settings: Settings, service: Service | None = None):
-        self._settings = settings
-        self._fixed = service is not None
-        self._service = service
-        self._tried: str | None = None
-
-    def current(self) -> Service:
-        if self._fixed and self._service:
-            return self._service
-        newest = current_generation(self._settings.index)
-        if self._service and newest in (self._service.index.generation, self._tried):
-            return self._service
-        self._tried = newest
-        try:
-            embedder = self._service.retriever.embedder if self._service else None
-            opened = open_service(self._settings, embedder, fall_back=self._service is None)
-        except (LibraryDamaged, IndexMissing, IndexDamaged, IndexMismatch, BadGlossary, ModelMissing) as error:
-            log.error("%s", error)
-            if self._service is None:
-                self._tried = None
-                raise
-            return self._service
-        opened.warm_up()
-        self.close()
-        self._service = opened
-        return opened
-
-    def close(self) -> None:
-        if self._service and not self._fixed:
-            self._service.close()
-            self._service = None
 
 
 def read_filters(filters: schemas.FiltersIn) -> Filters:

@@ -24,12 +24,21 @@ class Settings(BaseSettings):
     llm_api_key: SecretStr = Field(SecretStr(""), description="its key")
     llm_timeout_s: float = Field(30, gt=0, description="seconds that a whole reply may take")
     llm_unsupported: Literal["drop", "flag"] = Field("drop", description="what to do with unsupported sentences")
-    host: str = Field("127.0.0.1", description="address to listen on; only loopback ones are accepted")
+    host: str = Field("127.0.0.1", description="address to listen on; others than loopback need an API key")
+    hosts: str = Field("", description="names, comma-separated, that the service is reached under from outside")
+    rate_per_minute: int = Field(600, ge=0, description="requests a minute that each API key may make; 0: no limit")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    workers: int = Field(1, ge=1, le=64, description="processes that answer; they share one index")
     keep_answers_days: int | None = Field(None, ge=0, le=36_500, description="days that an answer is kept; 0: none is")
     most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")
     most_upload_bytes: int = Field(20_971_520, ge=1024, description="largest file that is uploaded")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severe log line shown")
+    log_format: Literal["text", "json"] = Field("text", description="log lines for a person, or for a collector")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """`hosts` as a Host header has them, less port and brackets."""
+        return frozenset(name.strip().lower().strip("[]") for name in self.hosts.split(",") if name.strip())
 
     @property
     def index(self) -> Path:
@@ -55,3 +64,7 @@ class Settings(BaseSettings):
     @property
     def answers(self) -> Path:
         return self.home / "answers.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys.sqlite"

@@ -7,15 +7,19 @@ generation that it has.
 """
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import logging
 import os
+import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
+from api import logs
 from api.service import open_embedder
 from api.settings import PROJECT, Settings
 from ingest import build
@@ -31,12 +35,15 @@ from retriever.errors import (
     TenkyoError,
 )
 from retriever.index import read_manifest
+from retriever.readers import wait_for_readers
 
 log = logging.getLogger("tenkyo")
 
 _MOST_WAITING = 100
 _SECONDS = 900
+"""That taking one in may last: then it is killed."""
 _BUSY_SECONDS = 60
+_BEHIND_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -128,8 +135,9 @@ class Uploads:
 
     async def remove(self, doc_id: str, indexed: bool) -> None:
         """Raises `IndexBusy`."""
+        entry = self.library.entry(doc_id)
         self.library.remove([doc_id])
-        if not indexed and doc_id not in self._tasks:
+        if not indexed and not (entry and entry.status == "processing"):
             return
         async with self._turn:
             if await _run(Job.of(self.settings, None)):
@@ -147,10 +155,7 @@ async def _run(job: Job) -> int | None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path[1:]])},
     )
     try:
-        async with asyncio.timeout(_SECONDS):
-            await process.communicate(json.dumps(asdict(job)).encode())
-    except TimeoutError:
-        log.error("taking in %s took longer than %s seconds", job.doc_id, _SECONDS)
+        await process.communicate(json.dumps(asdict(job)).encode())
     finally:
         if process.returncode is None:
             process.kill()
@@ -159,12 +164,16 @@ async def _run(job: Job) -> int | None:
 
 
 def take_in(job: Job) -> None:
-    """Bring the index up to date; what became of the document is noted in the library."""
+    """Bring the index up to date; what became of the document is noted in the library once every service that runs
+    here answers from it."""
     settings = job.settings
     library = Library(settings.library)
     entry = library.entry(job.doc_id) if job.doc_id else None
+    if job.doc_id and not (entry and entry.status == "processing"):
+        return  # taken away meanwhile, or another worker has done it
     try:
         outcome = _ingest(settings, library, entry)
+        _wait_until_all_answer_from_it(settings, entry)
     except SourceRefused as error:
         if not entry:
             raise
@@ -177,6 +186,15 @@ def take_in(job: Job) -> None:
         library.settle(entry, status="failed", code="duplicate_text", error=why, duplicate_of=same.doc_id)
     else:
         library.settle(entry, status="ready", code=None, error=None)
+
+
+def _wait_until_all_answer_from_it(settings: Settings, entry: Entry | None) -> None:
+    """Raises `IndexBusy` where a document was taken out and may still be cited."""
+    if behind := wait_for_readers(settings.index, _BEHIND_SECONDS):
+        late = f"{behind} running services still answer from the index before."
+        if not entry:
+            raise IndexBusy(late)
+        log.error("%s", late)
 
 
 def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.Outcome:
@@ -193,11 +211,23 @@ def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.
             time.sleep(0.5)
 
 
+@contextmanager
+def turn(settings: Settings) -> Iterator[None]:
+    """One at a time, whichever worker has sent it; from then on the process has so many seconds."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "TURN").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        signal.alarm(_SECONDS)
+        yield
+
+
 if __name__ == "__main__":
     os.nice(10)  # answers go first
-    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    job = Job(**json.load(sys.stdin))
+    logs.set_up("warning", job.settings.log_format)
     try:
-        take_in(Job(**json.load(sys.stdin)))
+        with turn(job.settings):
+            take_in(job)
     except TenkyoError as error:
         log.error("%s", error)
         sys.exit(1)

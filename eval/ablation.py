@@ -1,12 +1,11 @@
 """What each part is worth: every arm, tokeniser and way of fusing on the same questions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from api.service import Service
 from eval.rankers import TOP_K, InProcess, Place, PlainBM25, Ranker, Scored
-from eval.tables import LANGUAGES
 from retriever.fusion import NEW, Weights, for_new_too, shipped_weights
 from retriever.records import Document
 from retriever.search import DENSE_ARMS, LEXICAL_ARMS
@@ -16,22 +15,21 @@ QUESTION_ARMS = ("asked_words", "asked_bigrams", "asked_dense")
 RRF_K = 60
 
 
-def with_weights(service: Service, weights: Mapping[str, Weights]) -> InProcess:
+def with_weights(service: Service, weights: Weights) -> InProcess:
     return InProcess(service.with_weights(weights))
 
 
-def equal(*arms: str) -> dict[str, Weights]:
+def equal(*arms: str) -> Weights:
     """One weight for each arm."""
-    return dict.fromkeys(LANGUAGES, for_new_too(dict.fromkeys(arms, 1 / len(arms))))
+    return for_new_too(dict.fromkeys(arms, 1 / len(arms)))
 
 
-def without(*arms: str) -> dict[str, Weights]:
+def without(*arms: str) -> Weights:
     """The shipped weights, some arms switched off."""
     return {
-        language: {
-            name: weight for name, weight in weights.items() if name.removeprefix(NEW).removesuffix("_sure") not in arms
-        }
-        for language, weights in shipped_weights().items()
+        name: weight
+        for name, weight in shipped_weights().items()
+        if name.removeprefix(NEW).removesuffix("_sure") not in arms
     }
 
 

@@ -25,7 +25,6 @@ from retriever.fusion import (
     dense_features,
     lexical_features,
     shipped_weights,
-    weights_for,
 )
 from retriever.lexical import build_postings, score_all
 from retriever.search import CANDIDATES, Candidates
@@ -142,7 +141,7 @@ Values = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def evaluate(task: Task, embedder: Embedder) -> Values:
-    """With the shipped weights for Japanese."""
+    """With the shipped weights."""
     runs: dict[str, dict[str, dict[str, float]]] = {arm: {} for arm in ARMS}
     for number, found in enumerate(candidates(task, embedder)):
         for arm, names in ARMS.items():
@@ -166,7 +165,7 @@ def _weights_of(arms: Sequence[str]) -> Weights:
     """The shipped ones of some arms, for passages without questions."""
     return {
         name: weight
-        for name, weight in weights_for("ja", shipped_weights()).items()
+        for name, weight in shipped_weights().items()
         if name.startswith(NEW) and name.removeprefix(NEW).removesuffix("_sure") in arms
     }
 

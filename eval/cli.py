@@ -26,6 +26,7 @@ from eval.leave_out import leave_out, newcomers
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN
+from eval.speed import speed_command
 from eval.statistics import estimate
 from eval.tables import (
     ANSWERS,
@@ -60,7 +61,10 @@ evidence; percent, with 95% bootstrap intervals.
 """
 TESTED = (WITHIN, "nDCG@10", "R@1", "contained", "citation_precision", "citation_recall", "short_exact")
 MODELS_HELP = "Folder with a model for each document, MODELS/ID, trained without it."
+Data = Annotated[Path, typer.Option(help="Folder with the benchmark data (*.jsonl.gz).")]
 app = typer.Typer(no_args_is_help=True, help="Evaluation runs: metrics with intervals, comparison, report, gate.")
+bench_app = typer.Typer(no_args_is_help=True, help="Public benchmarks, speed, and other tools beside this one.")
+app.add_typer(bench_app, name="bench")
 
 
 def _sources(service: Service) -> dict[str, str]:
@@ -146,9 +150,7 @@ def _ranker(
         with closing(Remote(base_url, mode)) as remote:
             yield remote, remote.ask if mode == "hybrid" else None
     else:
-        chosen = (
-            service.with_weights(dict.fromkeys(LANGUAGES, for_new_too(_read_weights(weights)))) if weights else service
-        )
+        chosen = service.with_weights(for_new_too(_read_weights(weights))) if weights else service
         local = InProcess(chosen, mode)
         yield local, local.ask if mode == "hybrid" else None
 
@@ -386,13 +388,22 @@ def leave_out_command(
         typer.echo(plain(header, rows))
 
 
-@app.command("bench")
-def bench_command(
-    task: Literal["jaquad", "jsquad"],
-    data: Annotated[Path, typer.Option(help="Folder with the benchmark data (*.jsonl.gz).")],
-    as_json: Annotated[bool, typer.Option("--json")] = False,
-) -> None:
-    """Public benchmarks, per arm and for the hybrid, with published scores beside ours."""
+@bench_app.command("jaquad")
+def jaquad_command(data: Data, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """JaQuADRetrieval and JaQuAD's passages, per arm and for the hybrid, with published scores beside ours."""
+    _public("jaquad", data, as_json)
+
+
+@bench_app.command("jsquad")
+def jsquad_command(data: Data, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """JSQuAD's passages, the same way."""
+    _public("jsquad", data, as_json)
+
+
+bench_app.command("speed")(speed_command)
+
+
+def _public(task: str, data: Path, as_json: bool) -> None:
     with clear_errors():
         model = open_model(Settings().model)
         results: dict[str, Any] = {}

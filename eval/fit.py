@@ -7,7 +7,7 @@ from them.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,12 +47,9 @@ def feature_names(retriever: Retriever) -> list[str]:
     return sorted(retriever.candidates("準備運動", "ja").features)
 
 
-def corpus_examples(
-    questions: Sequence[Question], retriever: Retriever, names: Sequence[str]
-) -> dict[str, list[Example]]:
-    """By language, for what can be answered."""
+def corpus_examples(questions: Sequence[Question], retriever: Retriever, names: Sequence[str]) -> Iterator[Example]:
+    """Those that can be answered."""
     places = list(all_places(retriever))
-    found: dict[str, list[Example]] = {}
     for question in questions:
         if question.answerable:
             evidence = [e for group in question.evidence for e in group]
@@ -60,8 +57,7 @@ def corpus_examples(
             language = detect_language(question.text)
             example = _example(retriever.candidates(question.text, language), relevant, names)
             if example:
-                found.setdefault(question.language, []).append(example)
-    return found
+                yield example
 
 
 def all_places(retriever: Retriever) -> Iterable[Place]:
@@ -115,20 +111,14 @@ def fit(examples: Sequence[Example], names: Sequence[str]) -> dict[str, float]:
 
 def learn(
     known: tuple[Sequence[Question], Retriever], new: Sequence[tuple[Sequence[Question], Retriever]], data: Path
-) -> dict[str, Weights]:
-    """Language → weights.
-
-    From questions about `known` documents; from questions about a document that is new to its retriever, which
+) -> Weights:
+    """From questions about `known` documents; from questions about a document that is new to its retriever, which
     teach what holds for passages without written questions; and from JaQuAD titles that the model never saw.
     """
     retriever = known[1]
     names = feature_names(retriever)
-    examples: dict[str, list[Example]] = {}
-    for questions, asked in (known, *new):
-        for language, found in corpus_examples(questions, asked, names).items():
-            examples.setdefault(language, []).extend(found)
-    examples.setdefault("ja", []).extend(held_out_examples(data, retriever.embedder, names))
-    return {language: fit(found, names) for language, found in examples.items() if found}
+    examples = [e for questions, asked in (known, *new) for e in corpus_examples(questions, asked, names)]
+    return fit([*examples, *held_out_examples(data, retriever.embedder, names)], names)
 
 
 def held_out_examples(data: Path, embedder: Embedder, names: Sequence[str]) -> list[Example]:

@@ -4,7 +4,7 @@ Nothing made from the document is used: its expansions and the glossary rows tha
 weights are learnt on the other documents' questions, and the model is one that was trained without it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,7 @@ def leave_out(settings: Settings, questions: Sequence[Question], models: Path, d
             yield from _measure(newcomer, learn((others, newcomer.service.retriever), rest, data))
 
 
-def _measure(newcomer: Newcomer, weights: Mapping[str, Weights]) -> Iterator[LeftOut]:
+def _measure(newcomer: Newcomer, weights: Weights) -> Iterator[LeftOut]:
     service = newcomer.service.with_weights(weights)
     runs = {
         mode: execute(newcomer.questions, InProcess(service, mode), {}, progress=lambda m: None)[0]

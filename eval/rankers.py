@@ -85,11 +85,10 @@ class InProcess:
 
     def describe(self) -> dict[str, Any]:
         manifest = self.service.index.manifest
-        weights = {language: dict(arms) for language, arms in self.service.retriever.weights.items()}
         return {
             "ranker": "tenkyo",
             "mode": self.mode,
-            "weights": weights,
+            "weights": dict(self.service.retriever.weights),
             "versions": manifest.versions,
             "corpus": dict(sorted(self._shas.items())),
             "passages": manifest.passages,

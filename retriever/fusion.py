@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Scores = NDArray[np.float32]
 Weights = Mapping[str, float]
 DENSE_FLOOR_RANK = 100
+NEIGHBOUR = 0.2
+"""Of a passage's score, for the better of the two beside it: what a section is about, not each passage says."""
 NEW = "new_"
 """Before the features of passages for which no questions were written."""
 
@@ -23,15 +25,10 @@ SHIPPED_WEIGHTS = Path(__file__).with_name("weights.json")
 
 
 @cache
-def shipped_weights() -> Mapping[str, Weights]:
-    """Language → feature → weight, as `tenkyo eval fit` learnt them."""
-    weights: dict[str, dict[str, float]] = json.loads(SHIPPED_WEIGHTS.read_text("utf-8"))
+def shipped_weights() -> Weights:
+    """As `tenkyo eval fit` learnt them, for all languages: apart, each has too few questions to learn from."""
+    weights: dict[str, float] = json.loads(SHIPPED_WEIGHTS.read_text("utf-8"))
     return weights
-
-
-def weights_for(language: str, weights: Mapping[str, Weights]) -> Weights:
-    """Those of the language; those of English for a language that has none."""
-    return weights.get(language, weights["en"])
 
 
 def lexical_features(arm: str, scores: Scores, bound: float) -> dict[str, Scores]:
@@ -95,3 +92,15 @@ def combine(features: Mapping[str, Scores], weights: Weights) -> Scores:
     for name, scores in features.items():
         total += weights.get(name, 0.0) * scores
     return total
+
+
+def best_neighbours(total: Scores, places: NDArray[np.int64], runs_on: NDArray[np.bool_]) -> Scores:
+    """(C,): the better score of the candidates just before and after, 0 where neither was found.
+
+    `places` (C,) in rising order; `runs_on` (N,): whether the next passage of the index is of the same document.
+    """
+    adjacent = (np.diff(places) == 1) & runs_on[places[:-1]]
+    best = np.zeros_like(total)
+    best[:-1] = total[1:] * adjacent
+    best[1:] = np.maximum(best[1:], total[:-1] * adjacent)
+    return best

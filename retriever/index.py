@@ -72,6 +72,8 @@ class Index:
             [_alive(s, manifest.deleted.get(s.name, [])) for s in segments] or [np.zeros(0, bool)]
         )
 
+        self.runs_on = np.concatenate([_runs_on(s) for s in segments] or [np.zeros(0, bool)])
+
     @property
     def generation(self) -> str:
         return self.manifest.generation
@@ -148,6 +150,11 @@ class Index:
 
     def _is_deleted(self, segment: Segment, doc_id: str) -> bool:
         return doc_id in self.manifest.deleted.get(segment.name, ())
+
+
+def _runs_on(segment: Segment) -> NDArray[np.bool_]:
+    """(N,): whether the next passage is of the same document."""
+    return np.append(np.diff(segment.documents) == 0, False)[: len(segment)]
 
 
 def _alive(segment: Segment, deleted: Sequence[str]) -> NDArray[np.bool_]:

@@ -7,9 +7,7 @@ is asked only where script decides nothing.
 import re
 from functools import cache
 
-import opencc
-
-from retriever.text import encodable, in_jis, variants
+from retriever.text import converter, encodable, in_jis, variants
 
 _KANA = re.compile(r"[ぁ-ゖァ-ヺｦ-ﾟ]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
@@ -80,7 +78,7 @@ def _japan_only() -> frozenset[str]:
 
 
 def _convert(scheme: str, characters: list[str]) -> dict[str, str]:
-    converted = opencc.OpenCC(scheme).convert("\n".join(characters)).split("\n")
+    converted = converter(scheme).convert("\n".join(characters)).split("\n")
     return dict(zip(characters, converted, strict=True))
 
 
@@ -95,11 +93,14 @@ def _latin(text: str) -> str:
 
 def _ask_langdetect(text: str) -> str:
     """langdetect's most probable language, seeded; English where it finds no features at all."""
-    from langdetect import DetectorFactory, LangDetectException, detect_langs
+    from langdetect import LangDetectException
 
-    DetectorFactory.seed = 0
+    from retriever.profiles import profiles  # few questions come here
+
+    detector = profiles().create()
+    detector.append(text)
     try:
-        best = detect_langs(text)[0]
+        best = detector.get_probabilities()[0]
     except LangDetectException:
         return "en"
     return str(best.lang) if best.prob >= 0.9 else "en"

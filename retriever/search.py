@@ -15,15 +15,16 @@ from retriever.embed import Embedder
 from retriever.errors import BadFilter
 from retriever.filters import Filters
 from retriever.fusion import (
+    NEIGHBOUR,
     Nearest,
     Scores,
     Weights,
     apart,
+    best_neighbours,
     combine,
     dense_features,
     lexical_features,
     shipped_weights,
-    weights_for,
 )
 from retriever.glossary import Entry, Glossary, Match, expanded_terms
 from retriever.index import Index
@@ -86,7 +87,7 @@ class Retriever:
         index: Index,
         embedder: Embedder,
         entries: Sequence[Entry] = (),
-        weights: Mapping[str, Weights] | None = None,
+        weights: Weights | None = None,
     ):
         self.index = index
         self.embedder = embedder
@@ -125,7 +126,7 @@ class Retriever:
         parsed = time.perf_counter()
         candidates = self._candidates(query, terms, mode, allowed)
         matched = time.perf_counter()
-        hits = self._best(candidates, mode, language, top_k)
+        hits = self._best(candidates, mode, top_k)
         ended = time.perf_counter()
         timings = {"parse": parsed - started, "match": matched - parsed, "fuse": ended - matched}
         return Result(
@@ -215,18 +216,25 @@ class Retriever:
                 found["asked_dense"].append(Nearest(offset + passages, asked.cosines[best]))
         return {arm: Nearest(*map(np.concatenate, zip(*parts, strict=True))) for arm, parts in found.items()}
 
-    def _best(self, candidates: Candidates, mode: str, language: str, top_k: int) -> tuple[Hit, ...]:
+    def _fused(self, candidates: Candidates, mode: str) -> tuple[Mapping[str, Scores], Scores]:
+        """Each arm's scores and those of the neighbours, and one score from all of them."""
+        if mode == "dense":
+            return candidates.raw, candidates.raw["dense"]
+        own = combine(candidates.features, self.weights)
+        neighbours = best_neighbours(own, candidates.places, self.index.runs_on)
+        total = ((own + NEIGHBOUR * neighbours) / (1 + NEIGHBOUR)).astype(np.float32)
+        return {**candidates.raw, "neighbours": neighbours}, total
+
+    def _best(self, candidates: Candidates, mode: str, top_k: int) -> tuple[Hit, ...]:
         if not len(candidates.places):
             return ()
-        dense_alone = mode == "dense"
-        weights = weights_for(language, self.weights)
-        total = candidates.raw["dense"] if dense_alone else combine(candidates.features, weights)
+        raw, total = self._fused(candidates, mode)
         best = np.lexsort((candidates.places, -total))[:top_k]
         hits: list[Hit] = []
         for rank, number in enumerate(best, start=1):
             passage = self.index.passage(int(candidates.places[number]))
             document = self.index.document(passage.doc_id)
-            scores = {arm: round(float(values[number]), 4) for arm, values in candidates.raw.items()}
+            scores = {arm: round(float(values[number]), 4) for arm, values in raw.items()}
             hits.append(
                 Hit(int(candidates.places[number]), rank, round(float(total[number]), 6), passage, document, scores)
             )

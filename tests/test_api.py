@@ -14,6 +14,7 @@ from api.quotes import squeeze
 from api.settings import Settings
 from ingest import build
 from retriever.embed import StaticModel
+from retriever.readers import wait_for_readers
 
 
 def held(source: str, spans: list[list[int]]) -> str:
@@ -203,10 +204,12 @@ def test_a_new_generation_is_taken_up_and_a_damaged_one_is_not(tmp_path: Path, m
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         first = client.get("/readyz").json()["index_generation"]
         build.ingest(settings.index, [tmp_path / "b.txt"], model, progress=lambda message: None)
+        assert wait_for_readers(settings.index, 30) == 0
         second = client.get("/readyz").json()["index_generation"]
         assert first != second
         assert len(client.get("/v1/documents").json()["documents"]) == 2
         (settings.index / "CURRENT").write_text("000009-0123456789ab\n")
+        assert wait_for_readers(settings.index, 0.5) == 1
         assert client.get("/readyz").json()["index_generation"] == second
 
 

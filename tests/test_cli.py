@@ -149,27 +149,6 @@ def open_when_ready(request: urllib.request.Request) -> bytes:
             time.sleep(0.1)
 
 
-LIGHT = """
-import sys
-from pathlib import Path
-from fastapi.testclient import TestClient
-from api.app import create_app
-from api.settings import Settings
-with TestClient(create_app(Settings(home=Path(sys.argv[1])))) as client:
-    assert client.post("/v1/ask", json={"question": "半導体の国産比率", "store": False}).json()["citations"]
-    assert client.post("/v1/citations/lookup", json={"text": "半導体"}).json()["matches"]
-heavy = {"torch", "sentence_transformers", "transformers", "sklearn"} & set(sys.modules)
-assert not heavy, heavy
-"""
-
-
-def test_serving_imports_neither_torch_nor_sentence_transformers(home: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LIGHT, str(home)], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def test_documents_are_taken_in_told_apart_and_taken_out(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()

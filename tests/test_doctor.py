@@ -18,11 +18,11 @@ from made import report
 from test_index import TEXTS
 from typer.testing import CliRunner
 
-from api.cli import _bring_up_to_date
 from api.doctor import examine, put_right
 from api.kept import KeptAnswers
 from api.schemas import AskIn
 from api.service import open_service
+from api.serving import prepare
 from api.settings import Settings
 from ingest import build
 from ingest.health import is_whole
@@ -295,8 +295,8 @@ def test_a_service_starts_on_what_is_indexed_where_it_cannot_be_brought_up_to_da
     shutil.copytree(settings.corpus, newer.corpus)
     (newer.corpus / "new.txt").write_text("新しい工場の話である。", "utf-8")
     with writing(settings.index):
-        _bring_up_to_date(newer)
+        prepare(newer).close()
     assert capsys.readouterr().err.endswith("What is indexed is served as it is.\n")
     shutil.rmtree(settings.index)
     with writing(settings.index), pytest.raises(IndexBusy):
-        _bring_up_to_date(newer)
+        prepare(newer)

@@ -4,12 +4,12 @@ from retriever.fusion import (
     NEW,
     Nearest,
     apart,
+    best_neighbours,
     combine,
     dense_features,
     for_new_too,
     lexical_features,
     shipped_weights,
-    weights_for,
 )
 from retriever.search import DENSE_ARMS, LEXICAL_ARMS
 
@@ -61,12 +61,14 @@ def test_a_feature_without_a_weight_does_not_count() -> None:
 
 def test_shipped_weights_name_features_and_no_weight_is_negative() -> None:
     features = {arm + ending for arm in (*LEXICAL_ARMS, *DENSE_ARMS) for ending in ("", "_sure")}
-    for language in ("ja", "en", "zh"):
-        weights = shipped_weights()[language]
-        assert {name.removeprefix(NEW) for name in weights} <= features
-        assert min(weights.values()) >= 0
-        assert abs(sum(weight for name, weight in weights.items() if not name.startswith(NEW)) - 1) < 0.01
+    weights = shipped_weights()
+    assert {name.removeprefix(NEW) for name in weights} <= features
+    assert min(weights.values()) >= 0
+    assert abs(sum(weight for name, weight in weights.items() if not name.startswith(NEW)) - 1) < 0.01
 
 
-def test_another_language_has_the_weights_of_english() -> None:
-    assert weights_for("ko", shipped_weights()) == shipped_weights()["en"]
+def test_neighbours_are_adjacent_candidates_of_the_same_document() -> None:
+    scores = np.asarray([0.1, 0.5, 0.3, 0.9], np.float32)
+    places = np.asarray([0, 1, 3, 4])
+    runs_on = np.asarray([True, True, True, False, False])  # 3 ends a document, 4 is one of its own
+    np.testing.assert_allclose(best_neighbours(scores, places, runs_on), [0.5, 0.1, 0.0, 0.0])

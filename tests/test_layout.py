@@ -54,3 +54,11 @@ def test_every_dependency_says_why_it_is_there_and_is_pinned() -> None:
     block = text[text.index("dependencies = [") : text.index("]\n\n[project.optional")]
     for line in block.splitlines()[1:]:
         assert re.fullmatch(r'\s+"[\w\-\[\]]+==[\w.]+",\s+# .+', line), line
+
+
+def test_every_test_that_security_md_names_is_there() -> None:
+    named = re.findall(r"`(test_\w+)(?:::(test_\w+))?`", (ROOT / "SECURITY.md").read_text("utf-8"))
+    assert len(named) > 20
+    for file, test in named:
+        text = (ROOT / "tests" / f"{file}.py").read_text("utf-8")
+        assert not test or f"def {test}(" in text, (file, test)

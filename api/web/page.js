@@ -20,6 +20,7 @@ export class Failed extends Error {
     const told = words[`error_${problem.code}`];
     super(told ? told : `${words.error}: ${problem.detail}`);
     this.detail = problem.detail;
+    this.code = problem.code;
   }
 }
 
@@ -63,4 +64,9 @@ addEventListener("keydown", (event) => {
   if (event.key !== "/" || !field || event.target.matches("textarea, input, select") || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   field.focus();
+});
+
+document.getElementById("sign-out")?.addEventListener("click", async () => {
+  await fetched("/session", { method: "DELETE" });
+  location.reload();
 });

@@ -1,0 +1,64 @@
+"""Which generation each running service answers from, so that who publishes one can wait until all have taken it up.
+
+index/readers/NAME      a file for each of them, locked while it lives, that holds the generation's name
+"""
+
+import fcntl
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from retriever.index import current_generation
+
+_NONE = "000000-000000000000"
+_POLL_SECONDS = 0.02
+
+
+class Reader:
+    """The entry of a service. It vanishes with the process, however that ends."""
+
+    def __init__(self, root: Path):
+        folder = root / "readers"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._path = folder / name
+        draft = folder / f".{name}"
+        self._file = os.open(draft, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self.tell(_NONE)
+        draft.rename(self._path)  # seen only once it is locked and told
+
+    def tell(self, generation: str) -> None:
+        """From now on, each new request is answered from this generation."""
+        os.pwrite(self._file, generation.encode(), 0)
+
+    def close(self) -> None:
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+
+def wait_for_readers(root: Path, seconds: float) -> int:
+    """Wait until every service answers from the generation in use; how many then still don't."""
+    deadline = time.monotonic() + seconds
+    while (behind := _behind(root)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return behind
+
+
+def _behind(root: Path) -> int:
+    newest = current_generation(root)
+    told = [_told(path) for path in (root / "readers").glob("[!.]*")]
+    return sum(generation not in (newest, None) for generation in told)
+
+
+def _told(path: Path) -> str | None:
+    """The generation that a living reader told; the file of a dead one is taken away."""
+    with suppress(FileNotFoundError), path.open() as file:  # one may end just now
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read()
+        path.unlink()
+    return None
