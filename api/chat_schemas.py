@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas import AnswerOut
+from api.schemas import AnswerOut, Flag
 
 
 class ContentPart(BaseModel):
@@ -30,8 +30,8 @@ class ChatIn(BaseModel):
 
     model: str = Field(examples=["tenkyo"])
     messages: list[ChatMessage] = Field(examples=[[{"role": "user", "content": "露光装置の国産比率は？"}]])
-    stream: bool | None = False
-    store: bool | None = False
+    stream: Flag | None = False
+    store: Flag | None = False
 
 
 class UrlCitation(BaseModel):

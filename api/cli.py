@@ -82,6 +82,8 @@ def _fields(error: ValidationError) -> str:
 def opened() -> Iterator[Service]:
     with clear_errors():
         service = open_service(Settings())
+        if service.degraded:
+            typer.echo(f"tenkyo: {service.degraded}", err=True)
         try:
             yield service
         finally:
@@ -147,8 +149,8 @@ def ingest(
         library.restore(document_ids(paths or []))
         if remove:
             _note_removed(remove, settings, library)
-        outcome = build.ingest(settings.index, given, embedder, expansions, library=library)
-        keep_files(paths or [], library, outcome.added)
+        outcome = build.ingest(settings.index, given, embedder, expansions, library=library, again=[settings.corpus])
+        keep_files(paths or [], library, (*outcome.added, *outcome.unchanged))
         if expand:
             _write_questions(settings)
             again = read_expansions(settings.expansions)

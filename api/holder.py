@@ -10,7 +10,15 @@ from typing import Protocol
 from api.kept import KeptAnswers
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
-from retriever.errors import BadGlossary, IndexDamaged, IndexMismatch, IndexMissing, ModelMissing, TenkyoError
+from retriever.errors import (
+    BadGlossary,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    LibraryDamaged,
+    ModelMissing,
+    TenkyoError,
+)
 from retriever.index import REPAIR, current_generation
 from retriever.readers import Reader
 
@@ -20,7 +28,16 @@ _LOOK_SECONDS = 0.1
 _CLOSE_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 """Where there is none yet: a damaged one is read whole each time."""
-_UNUSABLE = (IndexMissing, IndexDamaged, IndexMismatch, BadGlossary, ModelMissing, OSError, sqlite3.Error)
+_UNUSABLE = (
+    LibraryDamaged,
+    IndexMissing,
+    IndexDamaged,
+    IndexMismatch,
+    BadGlossary,
+    ModelMissing,
+    OSError,
+    sqlite3.Error,
+)
 
 
 class Holder(Protocol):
@@ -63,7 +80,7 @@ class ServiceHolder:
         self._unusable: TenkyoError = IndexMissing("The index is being opened. Try again in a moment.")
         if first:
             first.warm_up()
-            self._switch(first)
+            self._switch(first, current_generation(settings.index))
         else:
             self._take_up_newest()
         self._stop = threading.Event()
@@ -96,7 +113,8 @@ class ServiceHolder:
         newest = current_generation(self._settings.index)
         try:
             self._embedder = self._embedder or open_embedder(self._settings)
-            opened = open_service(self._settings, self._embedder, self._kept)
+            fall_back = self._service is None
+            opened = open_service(self._settings, self._embedder, self._kept, fall_back)
         except _UNUSABLE as error:
             if newest == current_generation(self._settings.index):  # else its files may be gone already: look again
                 self._give_up(newest, error)
@@ -104,14 +122,16 @@ class ServiceHolder:
         opened.warm_up()
         if self._service:  # the first one is needed at once
             opened.warm_rest()
-        self._switch(opened)
+        self._switch(opened, newest)
         _leave_alone()
 
-    def _switch(self, opened: Service) -> None:
+    def _switch(self, opened: Service, newest: str | None) -> None:
+        """Where it isn't the newest, that one is damaged: nobody need wait until it is taken up."""
         weakref.finalize(opened, opened.index.close)
-        self._tried = opened.index.generation
+        taken_up = newest if opened.degraded and newest else opened.index.generation
+        self._tried = newest if opened.degraded else taken_up
         self._service = opened
-        self._reader.tell(opened.index.generation)
+        self._reader.tell(taken_up)
 
     def _give_up(self, newest: str | None, error: Exception) -> None:
         """Until there is another one. Said once."""

@@ -1,6 +1,8 @@
 """Errors as RFC 9457 `application/problem+json`: one place maps the program's exceptions to HTTP."""
 
 import logging
+import sqlite3
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -8,8 +10,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from api.draining import Stopping
+from api.kept import KeptAnswersFailed
 from api.keys import KeysDamaged
 from api.quotes import UnprovenCitation
 from api.schemas import ProblemOut
@@ -24,18 +28,26 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     errors.IndexMissing: (503, "no_index"),
     errors.IndexDamaged: (503, "index_damaged"),
     errors.IndexMismatch: (503, "index_mismatch"),
+    errors.LibraryDamaged: (503, "library_damaged"),
+    KeptAnswersFailed: (503, "kept_answers_failed"),
     KeysDamaged: (503, "keys_damaged"),
     UnprovenCitation: (503, "citation_unproven"),
     Stopping: (503, "stopping"),
 }
 _REFUSED = {"too_large": 413, "unknown_format": 415}
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 def problem(
-    request: Request, status: int, code: str, detail: str, found: list[dict[str, str]] | None = None
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    found: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    return _respond(described(status, code, detail, request_id(request), found))
+    return _respond(described(status, code, detail, request_id(request), found), headers)
 
 
 def known_problem(error: errors.TenkyoError, request_id: str | None) -> ProblemOut:
@@ -62,20 +74,28 @@ def described(
     )
 
 
-def _respond(body: ProblemOut) -> JSONResponse:
-    headers = {"Retry-After": "5"} if body.status == 503 else None
-    return JSONResponse(body.model_dump(exclude_none=True), body.status, headers, media_type="application/problem+json")
+def _respond(body: ProblemOut, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    told = {**(headers or {}), **({"Retry-After": "5"} if body.status == 503 else {})}
+    return JSONResponse(body.model_dump(exclude_none=True), body.status, told, media_type="application/problem+json")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(errors.TenkyoError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(sqlite3.Error, _unreadable)
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.TenkyoError)
     return _respond(known_problem(error, request_id(request)))
+
+
+async def _unreadable(request: Request, error: Exception) -> JSONResponse:
+    """Passages that were whole when the index was opened."""
+    log.error("request %s: the index can't be read: %s", request_id(request), error)
+    detail = "The index can't be read. Run `tenkyo doctor`: it says what is damaged."
+    return problem(request, 503, "index_damaged", detail)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -124,7 +144,16 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         detail = f"There is nothing at {request.url.path}. See /docs."
     if error.status_code == 405:
         detail = f"{request.method} is not allowed at {request.url.path}. See /docs."
-    return problem(request, error.status_code, _CODES.get(error.status_code, "http_error"), detail)
+    code = _CODES.get(error.status_code, "http_error")
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return problem(request, error.status_code, code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of every route at this path; the framework names those of the first."""
+    wanted = ({**request.scope, "method": method} for method in _METHODS)
+    taken = (s["method"] for s in wanted if any(r.matches(s)[0] == Match.FULL for r in request.app.routes))
+    return ", ".join(taken)
 
 
 async def unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -52,8 +52,13 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             "text/event-stream": {
-                "schema": {
-                    "type": "string",
+                "itemSchema": {  # of each event, as OpenAPI 3.2 says it and FastAPI writes it for its own streams
+                    "type": "object",
+                    "required": ["event", "data"],
+                    "properties": {
+                        "event": {"enum": ["retrieval", "sentence", "done", "error"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
                     "description": "With `stream`: events `retrieval` (RetrievalEvent), `sentence` (SentenceOut), then "
                     "`done` (AnswerOut) or `error` (ProblemOut), each with one JSON object as its data.",
                     "x-events": {
@@ -166,8 +171,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", tags=["around"])
 async def readyz(service: ServiceDep) -> dict[str, str]:
-    """There is a usable index; 503 with the reason where there is none."""
-    return {"status": "ready", "index_generation": service.index.generation}
+    """There is a usable index; 503 with the reason where there is none. `degraded`: why it isn't the newest."""
+    told = {"degraded": service.degraded} if service.degraded else {}
+    return {"status": "ready", "index_generation": service.index.generation, **told}
 
 
 def page_of(items: Sequence[T], wanted: schemas.PageIn) -> tuple[list[T], str | None]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 
 def _no_surrogates(text: str) -> str:
@@ -27,7 +27,11 @@ Text2000 = Annotated[
 ]
 TopK = Annotated[int, Field(ge=1, le=50, strict=True)]
 Language = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")]
-SpanPair = tuple[int, int]
+Flag = Annotated[bool, Field(strict=True)]
+SpanPair = Annotated[
+    tuple[int, int],
+    WithJsonSchema({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}),
+]
 
 
 class Request(BaseModel):
@@ -52,7 +56,7 @@ class SearchIn(Request):
     mode: Literal["hybrid", "lexical", "dense"] = "hybrid"
     language: Language | None = None
     filters: FiltersIn = FiltersIn()
-    explain: bool = False
+    explain: Flag = False
 
 
 class HitOut(BaseModel):
@@ -86,8 +90,8 @@ class AskIn(Request):
     mode: Literal["auto", "extractive", "generative"] = "auto"
     language: Language | None = None
     filters: FiltersIn = FiltersIn()
-    stream: bool = False
-    store: bool = True
+    stream: Flag = False
+    store: Flag = True
 
 
 class PartOut(BaseModel):

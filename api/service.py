@@ -5,6 +5,9 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
 
 from api import schemas
 from api.answer import Composition, compose
@@ -12,7 +15,7 @@ from api.export import Format, Pack, pack
 from api.generate import Declined, Writer, Written, write
 from api.generated import declined_out, generated_out, tell
 from api.gloss import names_of
-from api.kept import KeptAnswers
+from api.kept import KeptAnswers, KeptAnswersFailed
 from api.lookup import Finder
 from api.noted import note_answer, note_stages
 from api.orders import gives_orders
@@ -21,9 +24,11 @@ from api.recheck import recheck
 from api.responses import answer_out, kept_out, lookup_out, retrieval_out, search_out
 from api.settings import Settings
 from ingest.language_model import LanguageModel
+from ingest.library import Library
 from ingest.load import blank_pages_note
 from retriever.embed import Embedder, open_model
-from retriever.errors import LanguageModelFailed
+from retriever.errors import IndexDamaged, LanguageModelFailed
+from retriever.fallback import open_last_good
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
 from retriever.index import Index, open_index
@@ -63,12 +68,14 @@ class Service:
         kept: KeptAnswers,
         entries: Sequence[Entry] = (),
         writer: Writer | None = None,
+        degraded: str = "",
     ):
         self.retriever = Retriever(index, embedder, entries)
         self.finder = Finder(self.retriever)
         self.names = names_of(entries)
         self.kept = kept
         self.writer = writer
+        self.degraded = degraded
 
     @property
     def index(self) -> Index:
@@ -179,16 +186,25 @@ class Service:
         if self.kept.days == 0:
             answer.answer_id = None
         if answer.answer_id:
-            self.kept.keep(answer.model_dump(mode="json"))
+            self._keep(answer)
         return answer
+
+    def _keep(self, answer: schemas.AnswerOut) -> None:
+        """An answer that can't be kept is given all the same, and says so."""
+        try:
+            self.kept.keep(answer.model_dump(mode="json"))
+        except KeptAnswersFailed as error:
+            log.error("%s", error)
+            answer.answer_id = None
+            answer.degraded = " ".join(filter(None, [answer.degraded, f"The answer isn't kept. {error}"]))
 
     def answer(self, answer_id: str) -> schemas.AnswerOut:
         """A kept answer, each quote checked against the documents as they are now."""
-        return recheck(schemas.AnswerOut.model_validate(self.kept.get(answer_id)), self.index)
+        return recheck(read_kept(self.kept.get(answer_id)), self.index)
 
     def answers(self, start: int, count: int) -> list[schemas.KeptOut]:
         """Kept answers, newest first, checked like `answer`."""
-        kept = [schemas.AnswerOut.model_validate(body) for body in self.kept.newest(start, count)]
+        kept = map(read_kept, self.kept.newest(start, count))
         return [kept_out(recheck(answer, self.index)) for answer in kept]
 
     def export(self, answer_id: str, kind: Format, base_url: str = "") -> Pack:
@@ -220,18 +236,39 @@ class Service:
         )
 
 
+def read_kept(body: Mapping[str, Any]) -> schemas.AnswerOut:
+    """Raises `KeptAnswersFailed` where it isn't what was written."""
+    try:
+        return schemas.AnswerOut.model_validate(body)
+    except ValidationError as error:
+        raise KeptAnswersFailed("A kept answer is damaged. `tenkyo doctor --repair` saves the others.") from error
+
+
 def open_embedder(settings: Settings) -> Embedder:
     """Raises `ModelMissing`."""
     return open_model(settings.model, settings.query_prefix, settings.passage_prefix)
 
 
-def open_service(settings: Settings, embedder: Embedder | None = None, kept: KeptAnswers | None = None) -> Service:
-    """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`."""
+def open_service(
+    settings: Settings, embedder: Embedder | None = None, kept: KeptAnswers | None = None, fall_back: bool = True
+) -> Service:
+    """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`.
+
+    `fall_back`: where the generation in use is damaged, open the last good one; `degraded` then says why.
+    """
     embedder = embedder or open_embedder(settings)
     entries = read_glossary(settings.glossary) if settings.glossary.exists() else []
-    index = open_index(settings.index, embedder.name)
+    degraded = ""
+    try:
+        index = open_index(settings.index, embedder.name)
+    except IndexDamaged as damage:
+        if not fall_back:
+            raise
+        index = open_last_good(settings.index, embedder.name, Library(settings.library).removed(), damage)
+        degraded = f"{damage} Until then, generation {index.generation} answers."
+        log.error("%s", degraded)
     kept = kept or KeptAnswers(settings.answers, settings.keep_answers_days)
-    return Service(index, embedder, kept, entries, open_writer(settings))
+    return Service(index, embedder, kept, entries, open_writer(settings), degraded)
 
 
 def open_writer(settings: Settings) -> Writer | None:

@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import sqlite3
 from contextlib import suppress
 
 import typer
@@ -64,10 +65,23 @@ def prepare(settings: Settings) -> Service:
     made_of = [settings.corpus, library / "documents", library / "removed.json", own]
     if is_unchanged(settings.index, embedder.name, made_of):
         with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # then it is built anew
-            return open_service(settings, embedder)
-    _bring_up_to_date(settings, embedder)
-    note_unchanged(settings.index, embedder.name, made_of)
+            return open_service(settings, embedder, fall_back=False)
+    try:
+        _bring_up_to_date(settings, embedder)
+        note_unchanged(settings.index, embedder.name, made_of)
+    except (TenkyoError, OSError, sqlite3.Error) as error:
+        return _as_it_is(settings, embedder, error)
     return open_service(settings, embedder)
+
+
+def _as_it_is(settings: Settings, embedder: Embedder, error: Exception) -> Service:
+    """What is indexed, though it can't be brought up to date. Raises `error` where nothing is."""
+    try:
+        service = open_service(settings, embedder)
+    except TenkyoError:
+        raise error from None
+    typer.echo(f"tenkyo: {error} What is indexed is served as it is.", err=True)
+    return service
 
 
 def _bring_up_to_date(settings: Settings, embedder: Embedder) -> None:

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
 from api import logs
@@ -25,7 +25,16 @@ from api.settings import PROJECT, Settings
 from ingest import build
 from ingest.expand import read_expansions
 from ingest.library import Entry, Library
-from retriever.errors import IndexBusy, SourceRefused, TenkyoError
+from retriever.errors import (
+    IndexBusy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    LibraryDamaged,
+    SourceRefused,
+    TenkyoError,
+)
+from retriever.index import read_manifest
 from retriever.readers import wait_for_readers
 
 log = logging.getLogger("tenkyo")
@@ -70,6 +79,8 @@ class Uploads:
 
     def start(self) -> None:
         """Go on with what was under way when the service stopped."""
+        with suppress(LibraryDamaged):  # each use of it says so
+            self.library.forget_removed()
         for entry in self.library.entries():
             if entry.status == "processing":
                 self.queue(entry)
@@ -109,10 +120,18 @@ class Uploads:
                 return
             status = await _run(Job.of(self.settings, entry.doc_id))
             left = self.library.entry(entry.doc_id)
-            if left and left.status == "processing":
+            if left and left.status == "processing" and self._is_indexed(entry.doc_id):
+                self.library.settle(left, status="ready", code=None, error=None)  # it ended just after that
+            elif left and left.status == "processing":
                 log.error("taking in %s ended with exit status %s", entry.doc_id, status)
                 why = "Something went wrong while it was taken in. The server's log has the details."
                 self.library.settle(entry, status="failed", code="internal_error", error=why)
+
+    def _is_indexed(self, doc_id: str) -> bool:
+        try:
+            return doc_id in read_manifest(self.settings.index).corpus
+        except (IndexMissing, IndexDamaged, IndexMismatch):
+            return False
 
     async def remove(self, doc_id: str, indexed: bool) -> None:
         """Raises `IndexBusy`."""
@@ -185,7 +204,7 @@ def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            return build.ingest(settings.index, sources, embedder, expansions, log.info, library)
+            return build.ingest(settings.index, sources, embedder, expansions, log.info, library, [settings.corpus])
         except IndexBusy:
             if time.monotonic() > deadline:
                 raise

@@ -22,6 +22,7 @@ from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, SourceRe
 from retriever.index import (
     Index,
     Manifest,
+    last_known_documents,
     last_known_segments,
     open_index,
     publish,
@@ -116,9 +117,11 @@ def ingest(
     expansions: Expansions = NONE,
     progress: Progress = say,
     library: Library | None = None,
+    again: Sequence[Path] = (),
 ) -> Outcome:
     """Take in files and folders, with the questions that were written for them, and switch to the
-    new generation. What a library holds to be removed is left out, and taken out.
+    new generation. What a library holds to be removed is left out, and taken out. `again`: what is read anew, like
+    a library's files, where a damaged index has lost a document.
 
     All sources are read and checked before anything is written: one that is refused (`SourceRefused`,
     `BadExpansions`) leaves the index as it was. Raises `IndexBusy` where another process is writing.
@@ -127,7 +130,10 @@ def ingest(
     with writing(root):
         old = _usable(root, embedder, progress)
         removed = library.removed() if library else frozenset()
-        kept = {i: d for i, d in _kept_documents(root, old, progress).items() if i not in removed}
+        known_before = _kept_documents(root, old, progress)
+        if not old:
+            given = _lost(root, known_before, [*again, *(library.sources() if library else ())], library) | given
+        kept = {i: d for i, d in known_before.items() if i not in removed}
         added, duplicates = without_copies({i: d for i, d in given.items() if i not in removed}, kept)
         documents = kept | added
         known = old.manifest.corpus if old else {}
@@ -182,6 +188,14 @@ def _kept_documents(root: Path, old: Index | None, progress: Progress) -> dict[s
             elif document.doc_id not in deleted:
                 kept[document.doc_id] = document
     return kept
+
+
+def _lost(
+    root: Path, kept: Mapping[str, Document], sources: Sequence[Path | Source], library: Library | None
+) -> dict[str, Document]:
+    """Documents that the index held and that can't be read from it any more, from where they came."""
+    lost = last_known_documents(root).difference(kept)
+    return {i: document for i, document in load_all(sources, library).items() if i in lost} if lost else {}
 
 
 def _is_whole(document: Document) -> bool:

@@ -30,7 +30,8 @@ _ITEM_MARK = re.compile(
     r"[•・\-–—*※＊◆▶■□●○◎★👉①-⑳❶-❿＜<【『《]|[(（]?[0-9０-９]{1,2}(?:[)）、:：]|[.．](?![0-9]))|[*＊][0-9]"
     r"|[(（][0-9]{4}|(?:出所|資料|図表?|注|参考|写真出所|凡例|Date|出典)[0-9０-９]*[)）:：\s]|（参考）"
 )
-_QUESTION = re.compile(r"[^。！？!?\n\t]+(?:[？?]+|[か吗嗎呢]。)")
+_QUESTION = re.compile(r"(?<![^。！？!?\n\t])[^。！？!?\n\t]+(?:[？?]+|[か吗嗎呢]。)")
+"""From a sentence's beginning, where alone one can be found: else each place of a long line is tried to its end."""
 _LAST_ASKED = 3
 _CANNOT_START_A_LINE = "。、，．！？」』）】〕々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
 _SENTENCE_END = "。！？!?：:；;"

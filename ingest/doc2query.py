@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingest.expand import LANGUAGES, Expansion, covers
+from ingest.expand import LANGUAGES, Expansion, covers, is_broken_off
 from ingest.language_model import LanguageModel
 from retriever.errors import LanguageModelFailed
 from retriever.records import Document, Passage
@@ -37,13 +37,28 @@ def write_questions(
     Raises `LanguageModelFailed`; what was written until then stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{document.doc_id}.jsonl"
+    _end_last_line(path)
     waiting = [passage for passage in passages if not any(covers(expansion, passage) for expansion in known)]
     for number, passage in enumerate(waiting, start=1):
         questions = _ask(document, passage, model)
         place = {"document": document.source_sha256, "spans": passage.spans}
-        with (folder / f"{document.doc_id}.jsonl").open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(place | questions, ensure_ascii=False) + "\n")
         progress(f"{document.doc_id}: questions written for {number} of {len(waiting)} passages")
+
+
+def _end_last_line(path: Path) -> None:
+    """What was broken off goes, so that the next line begins at a line's beginning."""
+    if not path.exists():
+        return
+    with path.open("ab+") as file:
+        file.seek(0)
+        last = file.read().rpartition(b"\n")[2]
+        if last and is_broken_off(last):
+            file.truncate(file.tell() - len(last))
+        elif last:
+            file.write(b"\n")
 
 
 def _ask(document: Document, passage: Passage, model: LanguageModel) -> dict[str, list[str]]:

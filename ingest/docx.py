@@ -5,6 +5,7 @@ Word keeps no pages in the file, so there are none.
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
@@ -36,6 +37,19 @@ _OTHERS = {
     "META-INF/manifest.xml": "an OpenDocument file",
 }
 _NOTES = ("footnote", "endnote")
+_DAMAGE = (
+    PackageNotFoundError,
+    zipfile.BadZipFile,
+    zlib.error,
+    etree.LxmlError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+"""What `zipfile` and python-docx raise where a part is not what its package says."""
 
 
 def read_docx(content: bytes) -> Extracted:
@@ -44,14 +58,7 @@ def read_docx(content: bytes) -> Extracted:
     try:
         document = docx.Document(io.BytesIO(content))
         lines = [*_block_lines(document.element.body, document), *_notes(document)]
-    except (
-        PackageNotFoundError,
-        zipfile.BadZipFile,
-        etree.XMLSyntaxError,
-        AttributeError,
-        KeyError,
-        ValueError,
-    ) as error:
+    except _DAMAGE as error:
         raise SourceRefused(f"the Word file is damaged ({type(error).__name__}).", "file_damaged") from None
     text = join_lines(lines)
     if not text.strip():

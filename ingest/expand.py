@@ -34,17 +34,27 @@ def read_expansions(folders: Sequence[Path]) -> dict[str, list[Expansion]]:
     found: dict[str, list[Expansion]] = {}
     for path in (path for folder in folders for path in sorted(folder.glob("*.jsonl"))):
         try:
-            with path.open(encoding="utf-8") as file:
-                lines = list(file)
+            *whole, last = path.read_bytes().split(b"\n")
+            lines = [line.decode() for line in (*whole, *([] if is_broken_off(last) else [last]))]
         except (OSError, UnicodeDecodeError) as error:
             raise BadExpansions(f"{path}: can't be read ({error}).") from error
         for number, line in enumerate(lines, start=1):
-            expansion = _expansion(f"{path}:{number}", line)
+            expansion = read_row(f"{path}:{number}", line)
             found.setdefault(expansion.document, []).append(expansion)
     return found
 
 
-def _expansion(where: str, line: str) -> Expansion:
+def is_broken_off(last: bytes) -> bool:
+    """Whether what follows the last line end is no whole line: nothing, or what was being appended when its writer
+    was killed or the disk was full. It will be written anew."""
+    try:
+        return not isinstance(json.loads(last), dict)
+    except ValueError:
+        return not last or last.startswith(b"{")
+
+
+def read_row(where: str, line: str) -> Expansion:
+    """Raises `BadExpansions`."""
     try:
         values: dict[str, Any] = json.loads(line)
     except ValueError as error:

@@ -62,7 +62,10 @@ def document_ids(paths: Sequence[Path]) -> list[str]:
 
 
 def keep_files(paths: Sequence[Path], library: Library, doc_ids: Sequence[str]) -> None:
-    """Keep copies of the nameless files that were taken in, so that the index can be built again without them."""
+    """Keep copies of the nameless files among these documents, so that the index can be built again without them.
+
+    Those that are there stay as they are; a run that was killed before it kept them, or damage, leaves some out.
+    """
     for source in sources_of(paths):
-        if not source.metadata and content_id(source) in doc_ids:
+        if not source.metadata and (doc_id := content_id(source)) in doc_ids and not library.holds(doc_id):
             library.add(source.path.read_bytes(), source.path.name, {}, "ready")

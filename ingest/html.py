@@ -58,7 +58,7 @@ def _decode(content: bytes) -> tuple[str, str]:
     if name and not content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         try:
             return content.decode(name), {"cp932": "Shift_JIS"}.get(name, name.upper())
-        except (LookupError, UnicodeDecodeError):
+        except (LookupError, UnicodeError):
             pass  # a wrong declaration is common
     return decode(content)
 

@@ -10,20 +10,25 @@ The index can be built again from this alone. A file's name is only ever shown, 
 
 import hashlib
 import json
+import logging
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ingest.extracted import Extracted
 from ingest.load import Source
-from retriever.errors import NotFound
+from retriever.errors import LibraryDamaged, NotFound
 from retriever.index import write_atomically
+from retriever.segment import sync
+
+log = logging.getLogger("tenkyo")
 
 _DOC_ID = re.compile(r"[0-9a-f]{16}")
 _LONGEST_NAME = 200
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,21 +49,17 @@ class Library:
     """Everything under one folder; each file is written at once or not at all."""
 
     def __init__(self, root: Path):
-        self._files = root / "files"
-        self._extracted = root / "extracted"
-        self._documents = root / "documents"
-        self._removed = root / "removed.json"
+        self.files = root / "files"
+        self.extracted = root / "extracted"
+        self.documents = root / "documents"
+        self.removed_list = root / "removed.json"
 
     def find(self, file_sha256: str) -> Extracted | None:
-        """The text that was extracted from a file once."""
-        path = self._extracted / f"{file_sha256}.json"
-        if not path.exists():
-            return None
-        values = json.loads(path.read_text("utf-8"))
-        return Extracted(pages=tuple(values.pop("pages")), blank_pages=tuple(values.pop("blank_pages")), **values)
+        """The text that was extracted from a file once. Raises `LibraryDamaged`."""
+        return _read(self.extracted / f"{file_sha256}.json", _read_extracted)
 
     def keep(self, file_sha256: str, extracted: Extracted) -> None:
-        self._write(self._extracted / f"{file_sha256}.json", asdict(extracted))
+        self._write(self.extracted / f"{file_sha256}.json", asdict(extracted))
 
     def add(
         self,
@@ -70,16 +71,26 @@ class Library:
         """Keep a file. It is no longer held to be removed."""
         sha256 = hashlib.sha256(content).hexdigest()
         entry = Entry(sha256[:16], sha256, shown_name(filename), metadata, status)
-        self._files.mkdir(parents=True, exist_ok=True)
-        draft = self._files / f".{sha256}.writing"
-        draft.write_bytes(content)
-        draft.replace(self._files / sha256)
-        self.save(entry)
         self.restore([entry.doc_id])
+        self.files.mkdir(parents=True, exist_ok=True)
+        draft = self.files / f".{sha256}.writing"
+        draft.write_bytes(content)
+        sync(draft)
+        draft.replace(self.files / sha256)
+        self.save(entry)
         return entry
 
+    def holds(self, doc_id: str) -> bool:
+        """Whether the index can be built again with this document: its entry and its file are there, and whole."""
+        try:
+            entry = self.entry(doc_id)
+        except LibraryDamaged:
+            return False
+        path = self.files / entry.file_sha256 if entry else None
+        return bool(path and path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == path.name)
+
     def save(self, entry: Entry) -> None:
-        self._write(self._documents / f"{entry.doc_id}.json", asdict(entry))
+        self._write(self.documents / f"{entry.doc_id}.json", asdict(entry))
 
     def settle(self, entry: Entry, **outcome: Any) -> Entry:
         """Say what became of an entry; nothing, where it was taken away meanwhile."""
@@ -89,47 +100,74 @@ class Library:
         return settled
 
     def entry(self, doc_id: str) -> Entry | None:
-        path = self._documents / f"{doc_id}.json"
-        if not _DOC_ID.fullmatch(doc_id) or not path.exists():
-            return None
-        return Entry(**json.loads(path.read_text("utf-8")))
+        """Raises `LibraryDamaged`."""
+        return _read(self.documents / f"{doc_id}.json", _read_entry) if _DOC_ID.fullmatch(doc_id) else None
 
     def entries(self) -> list[Entry]:
-        found = (self.entry(path.stem) for path in sorted(self._documents.glob("*.json")))
-        return [entry for entry in found if entry]
+        """Those that can be read: a damaged one costs no other its place."""
+        found: list[Entry] = []
+        for path in sorted(self.documents.glob("*.json")):
+            try:
+                found += filter(None, [self.entry(path.stem)])
+            except LibraryDamaged as error:
+                log.error("%s", error)
+        return found
 
     def source(self, entry: Entry) -> Source:
-        return Source(self._files / entry.file_sha256, dict(entry.metadata), entry.file_sha256, entry.filename)
+        return Source(self.files / entry.file_sha256, dict(entry.metadata), entry.file_sha256, entry.filename)
 
     def sources(self) -> list[Source]:
         """The documents that were taken in, to build the index again."""
-        return [self.source(entry) for entry in self.entries() if entry.status == "ready"]
+        removed = self.removed()
+        return [self.source(e) for e in self.entries() if e.status == "ready" and e.doc_id not in removed]
 
     def removed(self) -> frozenset[str]:
-        return frozenset(json.loads(self._removed.read_text("utf-8"))) if self._removed.exists() else frozenset()
+        """Raises `LibraryDamaged`."""
+        return _read(self.removed_list, frozenset[str]) or frozenset()
 
     def remove(self, doc_ids: Iterable[str]) -> None:
         """Note first that they are gone, then delete their files: killed in between, they don't come back."""
-        gone = list(doc_ids)
-        self._write(self._removed, sorted(self.removed().union(gone)))
-        for doc_id in gone:
-            if entry := self.entry(doc_id):
-                for path in (
-                    self._documents / f"{doc_id}.json",
-                    self._extracted / f"{entry.file_sha256}.json",
-                    self._files / entry.file_sha256,
-                ):
-                    path.unlink(missing_ok=True)
+        self._write(self.removed_list, sorted(self.removed().union(doc_ids)))
+        self.forget_removed()
+
+    def forget_removed(self) -> None:
+        """Delete what is still there of documents that were removed; the entry, which names the files, last."""
+        removed = self.removed()
+        for entry in (entry for entry in self.entries() if entry.doc_id in removed):
+            (self.files / entry.file_sha256).unlink(missing_ok=True)
+            (self.extracted / f"{entry.file_sha256}.json").unlink(missing_ok=True)
+            (self.documents / f"{entry.doc_id}.json").unlink(missing_ok=True)
 
     def restore(self, doc_ids: Iterable[str]) -> None:
         """They were given anew."""
         removed = self.removed()
         if left := removed.intersection(doc_ids):
-            self._write(self._removed, sorted(removed - left))
+            self._write(self.removed_list, sorted(removed - left))
 
     def _write(self, path: Path, value: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _read(path: Path, build: Callable[[Any], T]) -> T | None:
+    """Raises `LibraryDamaged`."""
+    try:
+        return build(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        place = "/".join(path.parts[-3:] if path.parent.name in ("documents", "extracted") else path.parts[-2:])
+        raise LibraryDamaged(
+            f"{place} can't be read ({type(error).__name__}). Run `tenkyo doctor`: it says what to do."
+        ) from error
+
+
+def _read_entry(values: Any) -> Entry:
+    return Entry(**values)
+
+
+def _read_extracted(values: Any) -> Extracted:
+    return Extracted(pages=tuple(values.pop("pages")), blank_pages=tuple(values.pop("blank_pages")), **values)
 
 
 def known_entry(library: Library, doc_id: str) -> Entry:

@@ -16,7 +16,7 @@ _PROGRAM = [Path(__file__).parent, Path(__file__).parents[1] / "retriever"]
 def is_unchanged(root: Path, model: str, made_of: Sequence[Path]) -> bool:
     """`made_of`: files and folders; `model`: the name of the embedder."""
     noted = root / "CHECKED"
-    return noted.exists() and noted.read_text("utf-8") == _state(root, model, made_of)
+    return noted.exists() and noted.read_text("utf-8", "replace") == _state(root, model, made_of)
 
 
 def note_unchanged(root: Path, model: str, made_of: Sequence[Path]) -> None:

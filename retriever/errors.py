@@ -25,6 +25,10 @@ class IndexMismatch(TenkyoError):
     """The index was made with another tokeniser, model or format than the program has now."""
 
 
+class LibraryDamaged(TenkyoError):
+    """A file of the library of documents isn't what was written."""
+
+
 class IndexBusy(TenkyoError):
     """Another process is writing the index."""
 

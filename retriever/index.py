@@ -15,7 +15,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -169,15 +169,29 @@ def read_manifest(root: Path) -> Manifest:
     name = current_generation(root)
     if name is None:
         raise IndexDamaged(f"The index's file CURRENT names no generation. {REPAIR}")
+    return read_generation(root, name)
+
+
+def read_generation(root: Path, name: str) -> Manifest:
+    """A manifest by its name. Raises `IndexDamaged` or `IndexMismatch`."""
     try:
         values = json.loads((root / "generations" / f"{name}.json").read_text("utf-8"))
         if values["format"] != FORMAT:
             raise IndexMismatch(f"The index has format {values['format']}, this program reads {FORMAT}. {REPAIR}")
-        return Manifest(**values)
+        manifest = Manifest(**values)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise IndexDamaged(
             f"The manifest of index generation {name} can't be read ({type(error).__name__}). {REPAIR}"
         ) from error
+    if manifest.generation != name or not name.endswith(_digest(manifest)):
+        raise IndexDamaged(f"The manifest of index generation {name} isn't what was written. {REPAIR}")
+    return manifest
+
+
+def _digest(manifest: Manifest) -> str:
+    """Of all that a manifest says but its own name, which ends in it."""
+    values = asdict(replace(manifest, generation=""))
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def current_generation(root: Path) -> str | None:
@@ -191,27 +205,59 @@ def current_generation(root: Path) -> str | None:
 
 def last_known_segments(root: Path) -> dict[str, list[str]]:
     """Segments of the newest manifest that can be read, and the documents deleted in each; whatever its format."""
-    current = current_generation(root)
-    names = sorted((path.stem for path in (root / "generations").glob("*.json")), reverse=True)
-    for name in sorted(names, key=lambda name: name != current):
+    return next((found for name in generations(root) if (found := _segments_of(root, name)) is not None), {})
+
+
+def last_known_documents(root: Path) -> frozenset[str]:
+    """The documents of the newest manifest that can be read."""
+    for name in generations(root):
         try:
-            manifest = json.loads((root / "generations" / f"{name}.json").read_text("utf-8"))
-            return {segment: list(manifest["deleted"].get(segment, ())) for segment in manifest["segments"]}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return frozenset(json.loads((root / "generations" / f"{name}.json").read_text("utf-8"))["corpus"])
+        except (OSError, ValueError, TypeError, KeyError):
             continue  # the one before it may do
-    return {}
+    return frozenset()
+
+
+def _segments_of(root: Path, generation: str) -> dict[str, list[str]] | None:
+    try:
+        manifest = json.loads((root / "generations" / f"{generation}.json").read_text("utf-8"))
+        return {segment: list(manifest["deleted"].get(segment, ())) for segment in manifest["segments"]}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None  # the one before it may do
+
+
+def generations(root: Path) -> list[str]:
+    """Their names: the one in use first, then the newest."""
+    current = current_generation(root)
+    names = sorted((path.stem for path in (root / "generations").glob("[!.]*.json")), reverse=True)
+    return sorted(names, key=lambda name: name != current)
 
 
 def open_index(root: Path, model: str) -> Index:
     """Open the generation in use for a model, checking every file. Raises as `read_manifest` does."""
-    manifest = read_manifest(root)
+    return open_generation(root, model, read_manifest(root))
+
+
+def open_generation(root: Path, model: str, manifest: Manifest) -> Index:
+    """Raises `IndexDamaged` or `IndexMismatch`."""
+    check_versions(manifest, model)
+    for segment, files in manifest.segments.items():
+        check_files(root / "segments" / segment, files)
+    return Index(manifest, [open_segment(root / "segments" / name) for name in manifest.segments])
+
+
+def check_versions(manifest: Manifest, model: str) -> None:
+    """Raises `IndexMismatch`."""
     for name, now in retriever_versions(model).items():
         then = manifest.versions.get(name)
         if then != now:
             raise IndexMismatch(f"The index was made with {name} {then}, this program has {now}. {REPAIR}")
-    for segment, files in manifest.segments.items():
-        check_files(root / "segments" / segment, files)
-    return Index(manifest, [open_segment(root / "segments" / name) for name in manifest.segments])
+
+
+def forget(root: Path, names: Sequence[str]) -> None:
+    """Take generations away that are not in use, and what only they need. Raises `IndexBusy`."""
+    with writing(root):
+        _remove_unused(root, [name for name in generations(root) if name not in names])
 
 
 def publish(
@@ -227,8 +273,8 @@ def publish(
     numbers = [int(path.stem[:6]) for path in (root / "generations").glob("*.json") if _GENERATION.fullmatch(path.stem)]
     number = max(numbers, default=0) + 1
     hashes = {name: file_hashes(root / "segments" / name) for name in segments}
-    digest = hashlib.sha256(json.dumps([hashes, dict(deleted)], sort_keys=True).encode()).hexdigest()[:12]
-    manifest = Manifest(FORMAT, f"{number:06d}-{digest}", dict(versions), hashes, dict(deleted), dict(corpus), passages)
+    manifest = Manifest(FORMAT, "", dict(versions), hashes, dict(deleted), dict(corpus), passages)
+    manifest = replace(manifest, generation=f"{number:06d}-{_digest(manifest)}")
     (root / "generations").mkdir(parents=True, exist_ok=True)
     body = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
     write_atomically(root / "generations" / f"{manifest.generation}.json", body)

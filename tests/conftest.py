@@ -1,11 +1,12 @@
 """The shipped corpus, indexed once a run; and small made-up texts for everything else."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import settings
 
 from api.app import create_app
 from api.kept import KeptAnswers
@@ -20,6 +21,8 @@ from retriever.index import open_index
 from retriever.records import Document
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test reaches for a model hub
+settings.register_profile("default", deadline=None)
+settings.register_profile("long", max_examples=8000, deadline=None)
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "corpus"
 
@@ -65,3 +68,28 @@ def service(home: Path, model: StaticModel) -> Iterator[Service]:
 def client(service: Service, home: Path) -> Iterator[TestClient]:
     with TestClient(create_app(Settings(home=home), service), raise_server_exceptions=False) as client:
         yield client
+
+
+Told = Callable[[str], None]
+_LINES = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="minutes, not seconds: see eval/reliability.md")
+
+
+@pytest.fixture(scope="session")
+def long(pytestconfig: pytest.Config) -> bool:
+    """Whether to try everything, not some of it."""
+    return bool(pytestconfig.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def told(pytestconfig: pytest.Config) -> Told:
+    """Says a line at the end of the run: what was tried, and how often."""
+    return pytestconfig.stash.setdefault(_LINES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(_LINES, []):
+        terminalreporter.write_line(line)

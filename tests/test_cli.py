@@ -78,8 +78,11 @@ def test_places_that_cannot_be_written_are_named(home: Path, tmp_path: Path) -> 
     assert run(home, "ask", " ").returncode == 2
     (tmp_path / "answers.sqlite").write_text("no database")
     (tmp_path / "index").symlink_to(home / "index")
-    damaged = run(tmp_path, "search", "x")
-    assert (damaged.returncode, "kept answers can't be opened" in damaged.stderr) == (1, True)
+    damaged = run(tmp_path, "export", "ans_x")
+    assert (damaged.returncode, "The kept answers can't be used (file is not a database)" in damaged.stderr) == (
+        1,
+        True,
+    )
 
 
 def test_ingest_shows_progress_and_refuses_bad_files(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A person's own documents over HTTP: taken in, found, refused, taken out. Real processes, a small index."""
 
+import asyncio
 import hashlib
 import io
 import time
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from made import Pdf, report, word
 from test_api import problem
 
+from api import uploads
 from api.app import create_app
 from api.settings import Settings
 from ingest import build
@@ -196,3 +198,30 @@ def test_an_upload_that_was_under_way_goes_on_at_the_next_start(settings: Settin
 )
 def test_a_name_is_shown_without_what_could_mislead(given: str, shown: str) -> None:
     assert shown_name(given) == shown
+
+
+def test_a_worker_that_dies_after_the_index_is_written_has_taken_the_document_in(
+    settings: Settings, model: StaticModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library(settings.library)
+    entry = library.add("南京の病院の話である。".encode(), "late.txt", {})
+
+    async def killed(job: uploads.Job) -> int:
+        source = library.source(entry)
+        build.ingest(settings.index, [source], model, progress=lambda message: None, library=library)
+        return -9
+
+    monkeypatch.setattr(uploads, "_run", killed)
+    asyncio.run(uploads.Uploads(settings)._take_in(entry))
+    taken = library.entry(entry.doc_id)
+    assert taken
+    assert (taken.status, taken.error) == ("ready", None)
+
+
+def test_what_a_killed_deletion_left_of_a_document_goes_at_the_next_start(settings: Settings) -> None:
+    library = Library(settings.library)
+    entry = library.add("西安の大学の話である。".encode(), "gone.txt", {})
+    (settings.library / "removed.json").write_text(f'["{entry.doc_id}"]', "utf-8")
+    with TestClient(create_app(settings)) as restarted:
+        problem(restarted.get(f"/v1/documents/{entry.doc_id}"), 404, "not_found")
+    assert not (settings.library / "files" / entry.file_sha256).exists()

@@ -101,3 +101,10 @@ def test_every_shipped_question_belongs_to_a_shipped_document(corpus: dict[str, 
 def test_names_that_a_text_gives_in_two_scripts() -> None:
     text = "検索大手の百度（Baidu）とファーウェイ（Huawei）、また OpenAI（米国）が、アリババ集団 (Alibaba Group) と"
     assert glossed_names(text) == {"Baidu": "百度", "Huawei": "ファーウェイ"}
+
+
+@pytest.mark.parametrize("cut", [1, 40, 75, 76, 77])
+def test_a_last_line_that_was_broken_off_is_left_out(tmp_path: Path, cut: int) -> None:
+    whole = '{"document": "a", "spans": [[0, 1]], "ja": ["何？"], "en": [], "zh": []}\n'.encode()
+    (tmp_path / "a.jsonl").write_bytes(whole + whole[:cut])
+    assert len(read_expansions([tmp_path])["a"]) == 1 + (cut >= len(whole) - 1)
