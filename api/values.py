@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 
 _DIGITS = r"[0-9０-９]+(?:[,，][0-9０-９]{3})*(?:[.．][0-9０-９]+)?"
 _NUMBER = rf"{_DIGITS}[百千]?[兆億亿万]?(?:{_DIGITS}[百千]?[億亿万]?)*"
@@ -69,7 +68,6 @@ class Value:
     end: int
 
 
-@lru_cache(maxsize=4096)
 def values_in(text: str) -> tuple[Value, ...]:
     """In reading order, none over another: a date is no count of 年."""
     found: list[Value] = []
