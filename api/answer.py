@@ -15,7 +15,7 @@ from api.disagreement import joined, told_beside
 from api.evidence import ARMS, confidence, is_enough
 from api.measure import Told
 from api.mentions import passed_over
-from api.needs import Needs, as_written, needs_of, words_asked
+from api.needs import Needs, as_written, needs_of
 from api.quotes import prove, squeeze
 from api.reading import Reader
 from api.selection import Ranked, rank
@@ -67,7 +67,7 @@ def compose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Compo
 
 def choose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Composition:
     """The best that there is, however weak. `beyond`: further hits, for what other documents say of it."""
-    needs = needs_of(result, reader.retriever)
+    needs = needs_of(result, reader)
     ranked = rank(result, needs, reader) if result.hits else None
     if not ranked or not ranked.candidates or needs.are_none:  # 「？」 asks nothing
         return Composition((), (), None, tuple(need.name for need in needs.needs), {})
@@ -116,7 +116,7 @@ def _evidence(result: Result, ranked: Ranked, needs: Needs, of_another: bool) ->
     arms = {arm: max(hit.scores.get(arm, 0.0) for hit in result.hits) for arm in ARMS}
     return {arm: arms[arm] / _SCALES.get(arm, 1) for arm in ARMS} | {
         "best": float(ranked.scores[best]) / 10,
-        "alike": _share(twins_text.words, words_asked(result)),
+        "alike": _share(twins_text.words, needs.words),
         "lacks_value": float(ranked.feature("lacks_value")[best]),
         "far_value": 1 - best_value(candidate, needs).said if needs.expected.kinds else 0.0,
         "wrong_year": float(ranked.feature("wrong_year")[best]),

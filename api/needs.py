@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from itertools import accumulate
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +18,25 @@ from numpy.typing import NDArray
 from api.expected import Expected, expected
 from api.mentions import REQUESTS, names_in
 from api.periods import years_in
-from api.terms import Held, Terms, as_text, held_in, held_in_form, pair_codes, read_terms, word_codes
+from api.terms import Held, Terms, as_text, held_in_form, pair_codes, read_terms, word_codes
 from retriever.glossary import Match
-from retriever.search import Result, Retriever
+from retriever.index import Index
+from retriever.search import Result
 from retriever.text import bigrams, in_japanese_forms, words
 
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 _BIGRAM_SHARE = 0.33
 """Of a word's weight: bigrams hold what a dictionary cuts apart."""
 _IN_NO_TEXT = frozenset({"\0"})
+
+
+class Counts(Protocol):
+    """In how many passages of an index a term occurs: a retriever knows, and whoever remembers it."""
+
+    @property
+    def index(self) -> Index: ...
+
+    def frequency(self, term: str, field: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,8 @@ class Need:
 @dataclass(frozen=True)
 class Needs:
     """What a question asks for; `bigrams` of Japanese and Chinese ones by weight; `names`: its Katakana and Latin
-    ones; `expected`: the kind of value; `years` that it names.
+    ones; `words`: of the question, and of what the glossary knew in it; `expected`: the kind of value; `years` that it
+    names.
 
     What texts (T) hold of it, `held` says: (W, T), by the words and pairs of letters that the question looks for.
     """
@@ -52,6 +64,7 @@ class Needs:
     unknown: tuple[str, ...]
     """Words that no passage of the index holds, in any form."""
     names: tuple[Need, ...]
+    words: frozenset[str]
     expected: Expected
     years: frozenset[str]
 
@@ -96,14 +109,22 @@ class Needs:
         """(needs and names, T): which texts meet each."""
         if not self._forms:
             return np.zeros((0, held.shape[1]), bool)
-        words = [self._words[word] for forms in self._forms for form in forms for word in form]
-        whole = np.logical_and.reduceat(held[words], _starts(form for forms in self._forms for form in forms))
-        return np.logical_or.reduceat(whole, _starts(self._forms))
+        places, forms, needs = self._layout
+        whole: Held = np.logical_and.reduceat(held[places], forms)
+        return np.logical_or.reduceat(whole, needs)
 
     @cached_property
     def _forms(self) -> list[tuple[frozenset[str], ...]]:
         """By need, then by name. A name without a word is in no text."""
         return [need.forms or (_IN_NO_TEXT,) for need in (*self.needs, *self.names)]
+
+    @cached_property
+    def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The places of the words of all forms, one form after the other; where each form begins among them; where
+        each need begins among the forms."""
+        forms = [form for forms in self._forms for form in forms]
+        places = [self._words[word] for form in forms for word in form]
+        return np.asarray(places), _starts(forms), _starts(self._forms)
 
     @cached_property
     def _words(self) -> dict[str, int]:
@@ -120,15 +141,15 @@ class Needs:
         return np.asarray([need.weight for need in self.needs], np.float64)
 
 
-def _starts(parts: Iterable[Sized]) -> list[int]:
+def _starts(parts: Iterable[Sized]) -> NDArray[np.int64]:
     """Where each begins, one after the other."""
-    return [0, *accumulate(map(len, parts))][:-1]
+    return np.asarray([0, *accumulate(map(len, parts))][:-1])
 
 
-def needs_of(result: Result, retriever: Retriever) -> Needs:
+def needs_of(result: Result, counts: Counts) -> Needs:
     """From the query's words and from what the glossary knew in it."""
     written = in_japanese_forms(result.query, result.language)
-    weigher = _Weigher(retriever)
+    weigher = _Weigher(counts)
     asked = tuple(dict.fromkeys(words(written)))
     known = [(held_in_form(match.form), match) for match in result.matches]
     if result.language == "ja":
@@ -141,51 +162,48 @@ def needs_of(result: Result, retriever: Retriever) -> Needs:
         needs = [weigher.need(m.form, sorted(own), m.means, m.is_name) for own, m in known if own]
         needs += [weigher.need(word, [word]) for word in rest if word not in unknown]
     pairs = bigrams(written) if result.language != "en" else []
-    unmet = dict.fromkeys(need.name for need in needs)
-    for need in needs:
-        if any(map(weigher.is_known, need.forms)):
-            unmet.pop(need.name, None)
+    known_names = {need.name for need in needs if weigher.is_known(need)}
     return Needs(
         tuple(needs),
-        {pair: _BIGRAM_SHARE * weigher.rarity(retriever.frequency(pair, "bigrams")) for pair in pairs},
-        (*(need.name for need in needs if need.name in unmet), *unknown),
+        {pair: _BIGRAM_SHARE * weigher.rarity(counts.frequency(pair, "bigrams")) for pair in pairs},
+        (*(need.name for need in needs if need.name not in known_names), *unknown),
         tuple(_named(name, result) for name in names_in(result.query)),
+        frozenset(asked).union(*(held_in_form(form) for match in result.matches for form in match.means)),
         expected(result.query),
         years_in(result.query),
     )
 
 
-def words_asked(result: Result) -> frozenset[str]:
-    """Of the question, and of what the glossary knew in it."""
-    own = held_in(in_japanese_forms(result.query, result.language))
-    return own.union(*(held_in_form(form) for match in result.matches for form in match.means))
-
-
 def as_written(question: str, asked: Iterable[str]) -> tuple[str, ...]:
     """Words as the question spells them: the dictionary knows the English recipe as レシピ."""
-    spelled = {word: latin for latin in _LATIN.findall(question) for word in held_in(latin)}
+    spelled = {word: latin for latin in _LATIN.findall(question) for word in held_in_form(latin)}
     return tuple(dict.fromkeys(spelled.get(word, word) for word in asked))
 
 
 class _Weigher:
     """How rare words are in an index; of each it is asked once."""
 
-    def __init__(self, retriever: Retriever):
-        self.passages = max(1, len(retriever.index.alive))
-        self.frequency = cache(partial(retriever.frequency, field="words"))
+    def __init__(self, counts: Counts):
+        self.passages = max(1, len(counts.index.alive))
+        self.frequency = cache(partial(counts.frequency, field="words"))
+        self.rarest = cache(self._rarest)
 
-    def need(self, name: str, own: Sequence[str], others: Sequence[str] = (), is_name: bool = False) -> Need:
+    def need(self, name: str, own: Sequence[str], others: Iterable[str] = (), is_name: bool = False) -> Need:
         """Weighs as much as the rarest word of its commonest form."""
         forms = tuple(dict.fromkeys(f for f in (frozenset(own), *map(held_in_form, others)) if f))
-        commonest = max((min(map(self.frequency, form)) for form in forms), default=0)
-        return Need(name, self.rarity(commonest), forms, is_name)
+        return Need(name, self.rarity(max(map(self.rarest, forms), default=0)), forms, is_name)
 
-    def is_known(self, form: frozenset[str]) -> bool:
-        return all(map(self.frequency, form))
+    def is_known(self, need: Need) -> bool:
+        """Whether the index holds all words of one of its forms."""
+        return any(map(self.rarest, need.forms))
 
     def rarity(self, frequency: int) -> float:
         """BM25's inverse document frequency."""
         return math.log(1 + (self.passages - frequency + 0.5) / (frequency + 0.5))
+
+    def _rarest(self, form: frozenset[str]) -> int:
+        """How often its rarest word occurs."""
+        return min(map(self.frequency, form))
 
 
 def _need_of_word(word: str, known: Sequence[tuple[frozenset[str], Match]], weigher: _Weigher) -> Need:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 
@@ -13,6 +12,7 @@ from api.candidates import Candidate, Row, rows_of
 from api.orders import gives_orders
 from api.terms import Terms, Text, read_terms
 from retriever.embed import Embedder
+from retriever.glossary import Match
 from retriever.index import Index
 from retriever.records import Asked, Document, Passage, Span
 from retriever.search import Hit, Retriever
@@ -21,6 +21,7 @@ from retriever.text import in_japanese_forms, words
 _PASSAGES_IN_MEMORY = 512
 """Of some 60 KB each, half of it the vectors of the questions that were written for it."""
 _SENTENCES_IN_MEMORY = 1024
+_TERMS_IN_MEMORY = 16384
 _LABEL = 25
 _SOURCE_LINE = re.compile(r"^(?:写真)?(?:出所|資料|出典)[)）:：]|^※?注[)）:：]|^Date:|(?:引用|作成)。?$")
 _DEFINES = re.compile(r"とは、?.+(?:指す|いう|造語|である|です|こと)|：.+(?:指す|略)")
@@ -86,12 +87,25 @@ class Reading:
 
 
 class Reader:
-    """A retriever's passages as readings; those that were read last are remembered."""
+    """A retriever's passages as readings. Those that were read last are remembered, and so is how often words occur."""
 
     def __init__(self, retriever: Retriever):
         self.retriever = retriever
         self._read = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(partial(_read, retriever.index, retriever.embedder))
-        self.matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(partial(retriever.matches, language="ja"))
+        self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(partial(retriever.matches, language="ja"))
+        self._frequency = lru_cache(maxsize=_TERMS_IN_MEMORY)(retriever.frequency)
+
+    @property
+    def index(self) -> Index:
+        return self.retriever.index
+
+    def over(self, retriever: Retriever) -> "Reader":
+        """The same readings, of another view of the same index."""
+        if retriever is self.retriever:
+            return self
+        other = Reader(retriever)
+        other._read = self._read
+        return other
 
     def read(self, hit: Hit) -> Reading:
         return self._read(hit.place)
@@ -99,11 +113,13 @@ class Reader:
     def candidates(self, hit: Hit) -> Iterator[Candidate]:
         return (Candidate(hit, row) for row in self.read(hit).rows)
 
-    def over(self, retriever: Retriever) -> "Reader":
-        """The same readings of another view of the same index."""
-        other = copy(self)
-        other.retriever = retriever
-        return other
+    def matches(self, text: str) -> tuple[Match, ...]:
+        """What the glossary knows in a Japanese text."""
+        return self._matches(text)
+
+    def frequency(self, term: str, field: str) -> int:
+        """In how many passages of the whole index a term occurs."""
+        return self._frequency(term, field)
 
 
 def _read(index: Index, embedder: Embedder, place: int) -> Reading:
