@@ -1,7 +1,7 @@
 import pytest
 
-from api.expected import FIGURES, expected, fitting_values
-from api.values import number_of, values_in
+from api.expected import FIGURES, expected
+from api.values import Value, number_of, values_in
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,15 @@ def test_what_is_no_number_is_none(figure: str) -> None:
     assert not number_of(figure)
 
 
+def fitting(question: str, text: str) -> list[Value]:
+    return [value for value in values_in(text) if expected(question).fit(value)]
+
+
 def test_a_unit_of_the_question_chooses_among_figures() -> None:
     text = "2025年に合計490万社に達し、投資は650億元、300件であった"
-    assert [value.text for value in fitting_values("何社ありますか", text)] == ["490万社"]
-    assert [value.text for value in fitting_values("投資額はいくら", text)] == ["650億元"]
+    assert [value.text for value in fitting("何社ありますか", text)] == ["490万社"]
+    assert [value.text for value in fitting("投資額はいくら", text)] == ["650億元"]
 
 
 def test_a_value_of_the_question_is_no_answer_to_it() -> None:
-    assert fitting_values("2023年に発表されたモデルの更新はいつ？", "2023年に公開、2024年に更新")[0].text == "2024年"
+    assert fitting("2023年に発表されたモデルの更新はいつ？", "2023年に公開、2024年に更新")[0].text == "2024年"
