@@ -19,7 +19,7 @@ from retriever.search import Hit, Retriever
 from retriever.text import in_japanese_forms, words
 
 _PASSAGES_IN_MEMORY = 512
-"""Of some 60 KB each, half of it the vectors of the questions that were written for it."""
+"""Of some 90 KB each where questions were written for it (a third are their vectors), 25 KB where none were."""
 _SENTENCES_IN_MEMORY = 1024
 _TERMS_IN_MEMORY = 16384
 _LABEL = 25

@@ -1,7 +1,7 @@
 import pytest
 
 from api.expected import FIGURES, expected
-from api.values import Value, number_of, values_in
+from api.values import Value, values_in
 
 
 @pytest.mark.parametrize(
@@ -48,19 +48,6 @@ def test_figures_dates_and_people_are_found_as_they_stand(text: str, found: list
 )
 def test_a_question_says_what_it_asks_for(question: str, kinds: tuple[str, ...]) -> None:
     assert expected(question).kinds == kinds
-
-
-@pytest.mark.parametrize(
-    ("figure", "number"),
-    [("5,784億", 578_400_000_000), ("1兆2,000億", 1_200_000_000_000), ("9千万", 90_000_000), ("1億5千万", 150_000_000)],
-)
-def test_a_figure_is_a_number(figure: str, number: int) -> None:
-    assert number_of(figure) == number
-
-
-@pytest.mark.parametrize("figure", ["2023.6.14", "百", ""])
-def test_what_is_no_number_is_none(figure: str) -> None:
-    assert not number_of(figure)
 
 
 def fitting(question: str, text: str) -> list[Value]:
