@@ -5,7 +5,8 @@ import unicodedata
 from decimal import Decimal
 from typing import NamedTuple
 
-from api.values import Value, number_of
+from api.numerals import number_of, small_number
+from api.values import Value
 
 _DIGITS = r"[0-9][0-9,]*(?:\.[0-9]+)?"
 _FIGURE = rf"{_DIGITS}[百千]?[兆億亿万]?(?:(?<=[兆億亿万]){_DIGITS}[百千]?[億亿万]?)*"
@@ -17,8 +18,6 @@ _WRITTEN = re.compile(
     r"(?P<bound>以上|以下|未満|超|余り|余|強|弱|前後|程度|近く)?"
 )
 _SCALE = re.compile(r"[百千]?[兆億亿万]$")
-_KANJI = {character: number for number, character in enumerate("一二三四五六七八九", start=1)}
-_KANJI_TENS = {"十": 10, "百": 100, "千": 1000}
 _SAME_UNITS = (
     ("元", "人民元"), ("ドル", "米ドル"), ("%", "パーセント"), ("人", "名", "者"), ("カ国", "か国", "ヵ国", "ヶ国"),
     ("カ所", "か所", "ヶ所", "箇所"), ("カ月", "か月", "ヶ月"), ("店", "店舗"), ("件", "個", "つ"), ("km", "キロ"),
@@ -62,7 +61,7 @@ def amount_of(value: Value, text: str) -> Amount | None:
     step, factor = _step(found), Decimal(1)
     if unit.startswith("割"):
         step = Decimal(1) if not found["rest"] else Decimal("0.1")
-        number += _small(found["rest"][0]) / 10 if found["rest"] else 0
+        number += Decimal(small_number(found["rest"][0])) / 10 if found["rest"] else 0
         unit, factor = "%", Decimal(10)
     low, high = _interval(found, number, step, value, text)
     first = _first(found)
@@ -74,22 +73,7 @@ def amount_of(value: Value, text: str) -> Amount | None:
 
 
 def _number(found: re.Match[str]) -> Decimal | None:
-    return number_of(found["number"]) if found["number"] else _from_kanji(found["kanji"])
-
-
-def _from_kanji(written: str) -> Decimal:
-    """三十五 → 35."""
-    total, digit = 0, 0
-    for character in written:
-        if character in _KANJI:
-            digit = _KANJI[character]
-        else:
-            total, digit = total + (digit or 1) * _KANJI_TENS[character], 0
-    return Decimal(total + digit)
-
-
-def _small(written: str) -> Decimal:
-    return Decimal(_KANJI[written]) if written in _KANJI else Decimal(written)
+    return number_of(found["number"]) if found["number"] else Decimal(small_number(found["kanji"]))
 
 
 def _fraction(whole: Decimal, unit: str) -> Amount | None:
@@ -97,8 +81,7 @@ def _fraction(whole: Decimal, unit: str) -> Amount | None:
     parts = unit.removeprefix("分の")
     if not parts or not whole:
         return None
-    above = Decimal(parts) if parts.isdigit() else _from_kanji(parts)
-    share = 100 * above / whole
+    share = 100 * small_number(parts) / whole
     return Amount(share - 1, share + 1, "%")
 
 

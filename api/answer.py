@@ -4,33 +4,27 @@ Nothing is written anew. Where the best evidence says too little of what was ask
 documents don't say it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from api.candidates import Candidate, split_hit
+from api.candidates import Candidate
 from api.disagreement import joined, told_beside
-from api.evidence import (
-    ARMS,
-    Needs,
-    as_written,
-    confidence,
-    held_in,
-    is_enough,
-    needs_of,
-    words_asked,
-)
-from api.expected import expected
+from api.evidence import ARMS, confidence, is_enough
 from api.measure import Told
-from api.mentions import absent_names, names_in, passed_over
+from api.mentions import passed_over
+from api.needs import Needs, as_written, needs_of
 from api.quotes import prove, squeeze
-from api.selection import Ranked, rank, terms_of, words_with_headings
+from api.reading import Reader
+from api.selection import Ranked, rank
 from api.short import Short, best_value, short_answer
 from api.sources import MOST_CHARACTERS, Line, fitting, place_of
 from api.spanning import asks_several, of_each_document
-from retriever.search import Hit, Result, Retriever
+from api.terms import as_text, read_terms
+from retriever.search import Hit, Result
+from retriever.text import in_japanese_forms
 
 MOST_SENTENCES = 4
 NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 2.5, 1.5, 0.5
@@ -63,48 +57,47 @@ class Composition:
         return round(confidence(self.evidence), 4) if self.evidence else 0.0
 
 
-def compose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> Composition:
+def compose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Composition:
     """The best that there is, or nothing where the evidence is too weak. Every quote is proved."""
-    found = choose(result, retriever, beyond)
+    found = choose(result, reader, beyond)
     if found.chosen and is_enough(found.evidence):
         return found
     return replace(found, chosen=(), short=None, differing=())
 
 
-def choose(result: Result, retriever: Retriever, beyond: Sequence[Hit] = ()) -> Composition:
+def choose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Composition:
     """The best that there is, however weak. `beyond`: further hits, for what other documents say of it."""
-    needs = needs_of(result, retriever)
-    candidates = [candidate for hit in result.hits for candidate in split_hit(hit)]
-    if not candidates or not (needs.needs or needs.bigrams or needs.unknown):  # 「？」 asks nothing
+    needs = needs_of(result, reader)
+    ranked = rank(result, needs, reader) if result.hits else None
+    if not ranked or not ranked.candidates or needs.are_none:  # 「？」 asks nothing
         return Composition((), (), None, tuple(need.name for need in needs.needs), {})
-    ranked = rank(result, needs, candidates, retriever)
-    order = (-ranked.scores).argsort(kind="stable")
-    close = _close(result.query, ranked)
+    candidates, order = ranked.candidates, (-ranked.scores).argsort(kind="stable")
+    close = _close(ranked, needs)
     taken = _take(ranked, [i for i in order if close[i]])
     lines = [Line(candidates[i], ranked.twins[i]) for i in taken]
     if asks_several(result.query):
-        lines = of_each_document(result, beyond, needs, retriever, _take) or lines
-    told = told_beside(result.query, [line.candidate for line in lines], [*result.hits, *beyond], needs)
+        lines = of_each_document(result, beyond, needs, reader, _take) or lines
+    told = told_beside(result.query, [line.candidate for line in lines], [*result.hits, *beyond], needs, reader)
     lines = joined(lines, told)[:MOST_SENTENCES]
     chosen = fitting([line.candidate for line in lines])
     nearest = _one_a_hit([candidates[i] for i in order])
     for candidate in (*chosen, *nearest):
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
-    unmet = needs.unmet(_words_of(result.hits))
-    other = _passed_over(result, candidates[order[0]], retriever)
+    unmet = needs.unmet(ranked.all_held)
+    other = _passed_over(result, candidates[order[0]], reader)
     missing = as_written(result.query, (*other, *(need.name for need in unmet), *needs.unknown))
     evidence = _evidence(result, ranked, needs, bool(other))
-    short = _short(result.query, lines, chosen, needs)
+    short = _short(lines, chosen, needs)
     shown = {place_of(candidate) for candidate in chosen}
     whole = all(place_of(one.candidate) in shown for one in told.differing)
     return Composition(chosen, nearest, short, missing, evidence, told.differing if whole else ())
 
 
-def _short(question: str, lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs) -> Short | None:
+def _short(lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs) -> Short | None:
     """Out of those of the lines, best first, that are shown, with its place among `chosen`."""
     places = [place_of(candidate) for candidate in chosen]
     shown = [line for line in lines if place_of(line.candidate) in places]
-    short = short_answer(question, [line.candidate for line in shown], [line.twin for line in shown], needs)
+    short = short_answer([line.candidate for line in shown], [line.twin for line in shown], needs)
     if not short:
         return None
     candidate = shown[short.sentence].candidate
@@ -112,50 +105,50 @@ def _short(question: str, lines: Sequence[Line], chosen: Sequence[Candidate], ne
     return replace(short, sentence=places.index(place_of(candidate)))
 
 
-def _words_of(hits: Sequence[Hit]) -> frozenset[str]:
-    """Of their texts and headings."""
-    return frozenset[str]().union(*(held_in(text) for h in hits for text in (h.passage.text, *h.passage.section)))
-
-
 def _evidence(result: Result, ranked: Ranked, needs: Needs, of_another: bool) -> dict[str, float]:
     """By the names of `api.evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
     said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked."""
     best = int(ranked.scores.argmax())
-    candidate, twin = ranked.candidates[best], ranked.twins[best]
-    said = words_with_headings(candidate)
-    twins_words = terms_of(twin.asked)[1] if twin.asked else frozenset[str]()
-    held = _words_of(result.hits)
-    names = max(1, len(names_in(result.query)))
-    asks_value = bool(expected(result.query).kinds)
+    candidate, twin, held = ranked.candidates[best], ranked.twins[best].asked, ranked.held[:, [best]]
+    twins_text = as_text(in_japanese_forms(twin.text, twin.language) if twin else "")
+    either = held | needs.held(read_terms([twins_text]))
+    names = max(1, len(needs.names))
     arms = {arm: max(hit.scores.get(arm, 0.0) for hit in result.hits) for arm in ARMS}
     return {arm: arms[arm] / _SCALES.get(arm, 1) for arm in ARMS} | {
         "best": float(ranked.scores[best]) / 10,
-        "alike": len(twins_words & words_asked(result)) / len(twins_words) if twins_words else 0.5,
+        "alike": _share(twins_text.words, needs.words),
         "lacks_value": float(ranked.feature("lacks_value")[best]),
-        "far_value": 1 - best_value(result.query, candidate, needs).said if asks_value else 0.0,
+        "far_value": 1 - best_value(candidate, needs).said if needs.expected.kinds else 0.0,
         "wrong_year": float(ranked.feature("wrong_year")[best]),
-        "rarest": max((need.weight for need in needs.unmet(said | twins_words)), default=0.0) / 10,
-        "missing": needs.unmet_share(held),
+        "rarest": max((need.weight for need in needs.unmet(either)), default=0.0) / 10,
+        "missing": needs.unmet_share(ranked.all_held),
         "another_name": float(of_another),
-        "absent_name": len(absent_names(result, said)) / names,
-        "unheard_name": len(absent_names(result, held)) / names,
+        "absent_name": len(needs.absent(held)) / names,
+        "unheard_name": len(needs.absent(ranked.all_held)) / names,
         "unknown": len(needs.unknown) / max(1, len(needs.needs) + len(needs.unknown)),
         "new": float(not arms["asked_bigrams"]),
         "constant": 1.0,
     }
 
 
-def _passed_over(result: Result, candidate: Candidate, retriever: Retriever) -> list[str]:
-    headings = " ".join((candidate.hit.document.title, *candidate.hit.passage.section))
-    text, around = (f"{headings} {told}" for told in (candidate.text, candidate.hit.passage.text))
-    return passed_over(result, text, around, retriever)
+def _share(words: Collection[str], known: Set[str]) -> float:
+    """Of some words that are known; a half where there are none."""
+    return sum(word in known for word in words) / len(words) if words else 0.5
 
 
-def _close(question: str, ranked: Ranked) -> NDArray[np.bool_]:
+def _passed_over(result: Result, candidate: Candidate, reader: Reader) -> list[str]:
+    if not any(match.is_name for match in result.matches):
+        return []
+    reading = reader.read(candidate.hit)
+    told = reader.matches(" ".join((reading.document.title, *reading.passage.section, candidate.text)))
+    return passed_over(result.matches, told, reading.words_around)
+
+
+def _close(ranked: Ranked, needs: Needs) -> NDArray[np.bool_]:
     """(C,): which candidates are nearly as likely to answer as the best one."""
     best = int(ranked.scores.argmax())
     twin = ranked.twins[best].asked
-    reach = NEXT_VALUE if expected(question).kinds else NEXT_SENTENCE
+    reach = NEXT_VALUE if needs.expected.kinds else NEXT_SENTENCE
     same = np.asarray([twin is not None and other.asked == twin for other in ranked.twins])
     close: NDArray[np.bool_] = ranked.scores + SAME_TWIN * same >= ranked.scores[best] - reach
     return close

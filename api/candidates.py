@@ -3,10 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import groupby
+from functools import cached_property, lru_cache
+from itertools import accumulate, groupby
 
+from api.periods import years_in
 from api.quotes import Quote, mapped, mapped_passage, quote, unmarked, unmarked_text
+from api.statements import Statement, statements_in
+from api.terms import held_in
+from api.values import Value, values_in
 from ingest.mapped import Mapped
 from ingest.structure import split_sentences
 from retriever.records import Cell, Document, Passage, Span
@@ -31,34 +35,88 @@ class Part:
         return bool(self.spans)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sentence or table row of a hit. `quote` is what its citation shows."""
+Shown = tuple[tuple[Part, ...], Quote]
 
-    hit: Hit
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A sentence, or what a table row says, under its `title` and `section`. `quote` is what its citation shows.
+
+    What is read of it is kept.
+    """
+
     parts: tuple[Part, ...]
     quote: Quote
+    title: str = ""
+    section: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def text(self) -> str:
         return "".join(part.text for part in self.parts)
 
+    @cached_property
+    def values(self) -> tuple[Value, ...]:
+        return values_in(self.text)
+
+    @cached_property
+    def years(self) -> frozenset[str]:
+        return years_in(self.text)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return held_in(self.text)
+
+    @cached_property
+    def words_around(self) -> frozenset[str]:
+        """With those of all that stands over it."""
+        return held_in(" ".join((self.title, *self.section, self.text)))
+
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        ends = [*accumulate(len(part.text) for part in self.parts)]
+        quoted = [(end - len(part.text), end) for part, end in zip(self.parts, ends, strict=True) if part.is_quote]
+        return tuple(statements_in(self.text, self.values, quoted, self.title, self.section))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row of a hit. `label`: what an answer writes before it."""
+
+    hit: Hit
+    row: Row
+    label: str = ""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (Part(self.label), *self.row.parts) if self.label else self.row.parts
+
+    @property
+    def quote(self) -> Quote:
+        return self.row.quote
+
+    @property
+    def text(self) -> str:
+        return self.label + self.row.text
+
 
 def split_hit(hit: Hit) -> list[Candidate]:
-    """Sentences of a hit's prose and lines, rows of its tables; each short enough to be an answer.
-
-    Questions answer nothing.
-    """
-    return [Candidate(hit, parts, shown) for parts, shown in split_passage(hit.passage, hit.document)]
+    return [Candidate(hit, row) for row in _rows_again(hit.passage, hit.document)]
 
 
-@lru_cache(maxsize=1024)
-def split_passage(passage: Passage, document: Document) -> tuple[tuple[tuple[Part, ...], Quote], ...]:
-    """The parts of each, and its quote. Of what is found again and again, once."""
+def rows_of(passage: Passage, document: Document) -> tuple[Row, ...]:
+    return tuple(Row(*shown, document.title, passage.section) for shown in split_passage(passage, document))
+
+
+_rows_again = lru_cache(maxsize=64)(rows_of)
+"""The check of generated sentences asks for the same few hits again and again."""
+
+
+def split_passage(passage: Passage, document: Document) -> tuple[Shown, ...]:
+    """Sentences of prose and lines, rows of tables; each short enough to be an answer. Questions answer nothing."""
     if passage.cells:
-        rows = (list(row) for _, row in groupby(passage.cells, key=lambda cell: cell.row))
-        groups = (group for row in rows for group in _repeated_groups(row))
-        return tuple(row for row in (_row(document, group) for group in groups) if row[1].spans)
+        cells = (list(row) for _, row in groupby(passage.cells, key=lambda cell: cell.row))
+        rows = (_row(document, group) for row in cells for group in _repeated_groups(row))
+        return tuple((parts, shown) for parts, shown in rows if shown.spans)
     sentences = (s for line in _lines(mapped_passage(passage, document)) for s in split_sentences(line))
     shown = (quote(_clauses(unmarked(s)), document) for s in sentences if not _ASKS.search(s.text))
     return tuple(((Part(found.text, found.spans),), found) for found in shown if _SAYS_SOMETHING.search(found.text))
@@ -96,7 +154,7 @@ def _repeated_groups(row: Sequence[Cell]) -> list[list[Cell]]:
     return groups
 
 
-def _row(document: Document, cells: Sequence[Cell]) -> tuple[tuple[Part, ...], Quote]:
+def _row(document: Document, cells: Sequence[Cell]) -> Shown:
     """「第2回…：社名：美团、製品名：(未公表)」: column names are labels, cells are quotes."""
     bands = [band for band in cells[0].columns[:-1] if all(band in cell.columns for cell in cells)]
     parts = [Part(f"{unmarked_text(band)}：") for band in bands]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.folding import Stream
+from api.terms import neighbours
 from retriever.text import in_japanese_forms
 
 _ONE_FORM = {
@@ -61,7 +62,7 @@ def loose(source: Stream) -> Loose:
     commas = [match.start() for match in _THOUSANDS.finditer(source.text)]
     indices = np.delete(np.arange(len(source.text), dtype=np.int32), commas)
     text = _THOUSANDS.sub("", source.text).translate(_loose_forms())
-    pairs = _pairs(text)
+    pairs = neighbours(text)
     order = np.argsort(pairs, kind="stable").astype(np.int32)
     return Loose(text, indices, pairs[order], order)
 
@@ -75,11 +76,6 @@ def _loose_forms() -> dict[int, str]:
     han = {ord(c): forms.get(forms.get(form, form), form) for c, form in forms.items()}  # 艺 → 芸 → 蕓, as 芸 is
     marks = {ord(mark): one for one, marks in _ONE_FORM.items() for mark in marks}
     return han | marks | {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
-
-
-def _pairs(text: str) -> NDArray[np.int64]:
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
-    return (codes[:-1] << 21) + codes[1:]
 
 
 def windows(pasted: Loose, source: Loose) -> Iterator[tuple[float, int, int]]:
@@ -138,7 +134,7 @@ def _cost(last: Run, run: Run, length: int, omissions: Sequence[int]) -> float:
 
 def _runs(pasted: Loose, window: str, offset: int) -> list[Run]:
     """Runs of at least two characters (of a long text three) that both have, in order of the source; the longest."""
-    found = _pairs(window)
+    found = neighbours(window)
     first = np.searchsorted(pasted.pairs, found, "left")
     counts = np.searchsorted(pasted.pairs, found, "right") - first
     starts = np.repeat(np.arange(len(found)), counts)

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
-from api.candidates import Candidate, split_hit
-from api.evidence import Needs
-from api.expected import FIGURES, expected
-from api.measure import Told, same_measure, told_in
+from api.candidates import Candidate
+from api.expected import FIGURES
+from api.measure import Asked, Told, counted, same_measure, told_in
+from api.needs import Needs
 from api.periods import periods_in
-from api.selection import Twin
+from api.reading import Reader
 from api.sources import Line, place_of
+from api.twins import Twin
 from retriever.search import Hit
 
 
@@ -21,22 +22,24 @@ class Beside(NamedTuple):
     series: tuple[Told, ...] = ()
 
 
-def told_beside(question: str, chosen: Sequence[Candidate], hits: Iterable[Hit], needs: Needs) -> Beside:
+def told_beside(
+    question: str, chosen: Sequence[Candidate], hits: Iterable[Hit], needs: Needs, reader: Reader
+) -> Beside:
     """What the sentences of some hits tell beside an answer's sentences `chosen`, best first."""
-    wanted = set(expected(question).kinds) & set(FIGURES)
+    wanted = set(needs.expected.kinds) & set(FIGURES)
     if not (wanted and chosen):
         return Beside()
-    years = {period.year for period in periods_in(question)}
-    answers = [told for c in chosen if (told := told_in(c, wanted, needs)) and _is_of(told, years)]
+    years, asked = {period.year for period in periods_in(question)}, counted(needs)
+    answers = [told for c in chosen if (told := told_in(c, wanted, asked)) and _is_of(told, years)]
     if not answers:
         return Beside()
     known = {place_of(candidate) for candidate in chosen}
-    others = (c for hit in hits for c in split_hit(hit) if place_of(c) not in known)
-    every = [*answers, *(told for c in others if (told := told_in(c, wanted, needs)))]
+    others = (c for hit in hits for c in reader.candidates(hit) if place_of(c) not in known)
+    every = [*answers, *(told for c in others if (told := told_in(c, wanted, asked)))]
     for one in answers:
-        if found := _apart(other for other in every if _contradict(one, other, needs)):
+        if found := _apart(other for other in every if _contradict(one, other, asked)):
             return Beside((one, *found))
-    return Beside() if years else Beside(series=tuple(_at_other_times(answers[0], every, needs)))
+    return Beside() if years else Beside(series=tuple(_at_other_times(answers[0], every, asked)))
 
 
 def joined(lines: Sequence[Line], told: Beside) -> list[Line]:
@@ -61,7 +64,7 @@ def _apart(found: Iterable[Told]) -> list[Told]:
     return kept
 
 
-def _at_other_times(one: Told, every: Sequence[Told], needs: Needs) -> list[Told]:
+def _at_other_times(one: Told, every: Sequence[Told], asked: Asked) -> list[Told]:
     """The same measure at other times that are named, one from each other document."""
     found = {
         other.candidate.hit.document.doc_id: other
@@ -70,14 +73,14 @@ def _at_other_times(one: Told, every: Sequence[Told], needs: Needs) -> list[Told
         and one.period
         and other.period
         and not one.period.meets(other.period)
-        and same_measure(one, other, needs)
+        and same_measure(one, other, asked)
     }
     return list(found.values())
 
 
-def _contradict(one: Told, other: Told, needs: Needs) -> bool:
+def _contradict(one: Told, other: Told, asked: Asked) -> bool:
     return (
         not one.amount.agrees_with(other.amount)
         and (one.when.meets(other.when) if one.when and other.when else one.when == other.when)
-        and same_measure(one, other, needs)
+        and same_measure(one, other, asked)
     )

@@ -11,13 +11,24 @@ FIGURES = ("money", "share", "count")
 
 
 class Expected(NamedTuple):
-    """`kinds` of value that would answer a question; `unit` that it names itself, as 社 in 何社."""
+    """`kinds` of value that would answer a question; `unit` that it names itself, as 社 in 何社; its `own` values,
+    which are no answer to it."""
 
-    kinds: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
     unit: str = ""
+    own: frozenset[str] = frozenset()
+
+    def fit(self, value: Value) -> bool:
+        """Whether a value is of the kind and unit that is asked for."""
+        if value.kind not in self.kinds or (self.own and normalise(value.text) in self.own):
+            return False
+        if self.unit in ("", "つ", "個", "件"):  # what these count is told in many units
+            return True
+        return self.unit in value.text or (self.unit == "人" and bool(_BARE.fullmatch(normalise(value.text))))
 
 
-NOTHING = Expected(())
+_BARE = re.compile(r"(?:約|およそ|ほぼ)?[0-9,.兆億万千百]+(?:超|以上|余り?|強|弱)?")
+"""4,500万超のクリエイター: people are counted without a counter, too."""
 _ASKS_MEANING = re.compile(r"(?:とは(?:何|なに|どんな|どういう)?(?:ですか|か)?[?。]?$)|定義|の意味")
 _ASKED: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
@@ -71,29 +82,14 @@ _LOOSE = frozenset({"コスト", "成本", "価格", "cost", "price", "how much"
 
 
 def expected(question: str) -> Expected:
-    """`NOTHING` where a question asks for something else, or one can't tell."""
+    """Of no kind where a question asks for something else than a value, or one can't tell."""
     text = unicodedata.normalize("NFKC", question)
     if _ASKS_MEANING.search(text):
-        return NOTHING
+        return Expected()
     for kinds, pattern in _ASKED:
         if match := pattern.search(text):
             named = match.groupdict()
             unit = named.get("unit") or ("人" if named.get("people") else "社" if named.get("firms") else "")
-            return Expected(FIGURES if match[0].lower() in _LOOSE else kinds, unit)
-    return NOTHING
-
-
-_BARE = re.compile(r"(?:約|およそ|ほぼ)?[0-9,.兆億万千百]+(?:超|以上|余り?|強|弱)?")
-"""4,500万超のクリエイター: people are counted without a counter, too."""
-
-
-def fitting_values(question: str, text: str) -> list[Value]:
-    """Those of the kind and unit that a question asks for, and not its own."""
-    wanted = expected(question)
-    if not wanted.kinds:
-        return []
-    own = {normalise(value.text) for value in values_in(question)}
-    found = [value for value in values_in(text) if value.kind in wanted.kinds and normalise(value.text) not in own]
-    if wanted.unit in ("", "つ", "個", "件"):  # what these count is told in many units
-        return found
-    return [v for v in found if wanted.unit in v.text or (wanted.unit == "人" and _BARE.fullmatch(normalise(v.text)))]
+            own = frozenset(normalise(value.text) for value in values_in(question))
+            return Expected(FIGURES if match[0].lower() in _LOOSE else kinds, unit, own)
+    return Expected()

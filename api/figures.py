@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 
 from api.folding import fold
-from api.values import number_of
+from api.numerals import number_of, small_number
 from retriever.numbers import other_forms
 from retriever.records import Span
 from retriever.text import variants, words
@@ -127,7 +127,7 @@ def _in_words(match: re.Match[str]) -> tuple[Decimal, str]:
         return _WORDS[match["words"].lower().replace(" ", "-")]
     if match["hundredths"]:
         return Decimal(match["hundredths"]), "%"
-    below, above = (_small(match[part]) for part in ("below", "above"))
+    below, above = (small_number(match[part]) for part in ("below", "above"))
     return round(Decimal(100 * above) / max(1, below), 1), "%"
 
 
@@ -153,7 +153,7 @@ def _figure(text: str, match: re.Match[str]) -> list[Figure]:
         unit, end = ("年度", end + 1) if text[end : end + 1] == "度" else ("年", match.end())
     if unit == "割":
         tenth = _TENTH.match(text, end)
-        value, unit, end = value * 10 + (_small(tenth[1]) if tenth else 0), "%", tenth.end() if tenth else end
+        value, unit, end = value * 10 + (small_number(tenth[1]) if tenth else 0), "%", tenth.end() if tenth else end
     before = text[max(0, match.start() - _LONGEST_SIGN) : match.start()]
     sign, minus = _SIGN.search(before), bool(_MINUS.search(before))
     if sign and not unit:
@@ -190,10 +190,6 @@ def _kanji_value(written: str) -> Decimal | None:
     """As the tokeniser reads it: 五千七百八十四億 → 578400000000."""
     read = "".join(words(written))
     return Decimal(read) if read.isdecimal() else None
-
-
-def _small(digit: str) -> int:
-    return int(digit) if digit.isdecimal() else _KANJI.index(digit)
 
 
 class _PlainForms(dict[int, str]):

@@ -5,17 +5,15 @@ neither has a word about it that the other source lacks. Precision first: what a
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
-from api.amounts import Amount, amount_of
-from api.candidates import Candidate
-from api.evidence import Need, Needs, held_in
-from api.expected import FIGURES
-from api.periods import Period, is_relative, periods_in, published_in
-from api.values import Value, values_in
+from api.amounts import Amount
+from api.candidates import Candidate, Row
+from api.needs import Need, Needs
+from api.periods import Period, published_in
+from api.statements import Statement
 from retriever.text import normalise, words
 
 LEAST_MET = 0.6
@@ -54,31 +52,26 @@ _ASKS = re.compile(
     r"proportion|rate|size|value|worth|amount|sum|hold|account|reach|stand|year|figure)s?$",
     re.IGNORECASE,
 )
-_SOURCE = re.compile(r"(?:による|によれ|の(?:統計|調査|推計|報告|発表|集計)で|が(?:発表|公表)した)")
-_HIGHER = re.compile(r"(?:約|およそ|ほぼ)?(?:[0-9０-９][0-9０-９,，.．]*[百千]?[兆億亿万])+$")
-_SUBJECT = re.compile(r"[はがも]|における")
-_TOPIC = re.compile(r"[はがも]|における|の")
-_STATES = re.compile(r"[はがも：:]")
-"""A line of a chart (英国 20.29%) doesn't say what it counts: what it stands under does."""
 _FIGURE = re.compile(r"[0-9０-９]")
-_BEFORE = re.compile(
-    r"(?:[はがもでにを：:の約]|およそ|ほぼ|累計|合計|計|(?:令和|平成)?[0-9０-９]{1,4}年(?:度|末)?(?:[0-9０-９]{1,2}月)?末?(?:時点)?)+$"
-)
-_ORNAMENTS = " 　・•-👉"
-_ENDS = "、。；;，（）()"
+
+
+Asked = frozenset[Need]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A source's figure for what is asked. `scope`: the words around it that say what it counts; `measure`: those in
-    front of it, as they stand there; `period` that the sentence or its heading names, if any."""
+    """A source's figure for what is asked."""
 
     candidate: Candidate
-    value: Value
-    amount: Amount
-    scope: str
-    measure: str
-    period: Period | None
+    statement: Statement
+
+    @property
+    def amount(self) -> Amount:
+        return self.statement.amount
+
+    @property
+    def period(self) -> Period | None:
+        return self.statement.period
 
     @property
     def as_of(self) -> str | None:
@@ -90,104 +83,37 @@ class Told:
         return self.period or published_in(self.candidate.hit.document.published)
 
 
-def same_measure(one: Told, other: Told, needs: Needs) -> bool:
+def counted(needs: Needs) -> Asked:
+    """What a question counts: without the words that ask, the years and the qualifiers, which are compared apart."""
+    return frozenset(need for need in needs.needs if _counts(need.name))
+
+
+def same_measure(one: Told, other: Told, asked: Asked) -> bool:
     """Whether two figures count the same thing, whatever their time."""
     return (
         one.amount.unit == other.amount.unit
         and not _overlap(one.candidate, other.candidate)
-        and _met(needs, _all(one.candidate)) == _met(needs, _all(other.candidate))
+        and _met(asked, one.candidate.row.words_around) == _met(asked, other.candidate.row.words_around)
         and _qualified(one) == _qualified(other)
-        and _own_words(one, other, needs) == _own_words(other, one, needs) == frozenset()
+        and _own_words(one, other, asked) == _own_words(other, one, asked) == frozenset()
     )
 
 
-def told_in(candidate: Candidate, wanted: set[str], needs: Needs) -> Told | None:
+def told_in(candidate: Candidate, wanted: Set[str], asked: Asked) -> Told | None:
     """The one figure whose scope meets most of what is asked; none where two of a unit do so equally well."""
-    text = candidate.text
-    figures = [_whole(text, value) for value in values_in(text) if value.kind in wanted]
-    found: list[tuple[float, Told]] = []
-    for value in (value for value in figures if _is_quoted(candidate, value)):
-        amount, scope = amount_of(value, text), _scope(text, value)
-        if amount and _STATES.search(scope) and not is_relative(scope):
-            period = _period(candidate, scope, value)
-            told = Told(candidate, value, amount, scope, _measure(text, value), period)
-            found.append((_weight(_met(needs, f"{scope} {_above(candidate)}")), told))
-    if not found or not _meets_enough(candidate, needs):
+    statements = [one for one in candidate.row.statements if one.value.kind in wanted]
+    if not statements or not _meets_enough(candidate.row, asked):
         return None
-    most = max(weight for weight, _ in found)
-    best = [told for weight, told in found if weight == most]
-    return best[0] if len({told.amount.unit for told in best}) == len(best) else None
+    weights = [_weight(_met(asked, statement.words)) for statement in statements]
+    best = [one for one, weight in zip(statements, weights, strict=True) if weight == max(weights)]
+    return Told(candidate, best[0]) if len({one.amount.unit for one in best}) == len(best) else None
 
 
-def _whole(text: str, value: Value) -> Value:
-    """With the 1万 in front of 4,000台."""
-    start = value.start - len(found[0]) if (found := _HIGHER.search(text[: value.start])) else value.start
-    return Value(value.kind, text[start : value.end], start, value.end)
-
-
-def _meets_enough(candidate: Candidate, needs: Needs) -> bool:
-    every = _weight(_asked(needs))
-    met = _weight(_met(needs, _all(candidate)))
-    said = _weight(_met(needs, candidate.text))
+def _meets_enough(row: Row, asked: Asked) -> bool:
+    every = _weight(asked)
+    met = _weight(_met(asked, row.words_around))
+    said = _weight(_met(asked, row.words))
     return every > 0 and met >= LEAST_MET * every and said >= LEAST_SAID * met
-
-
-def _is_quoted(candidate: Candidate, value: Value) -> bool:
-    start = 0
-    for part in candidate.parts:
-        if part.is_quote and start <= value.start and value.end <= start + len(part.text):
-            return True
-        start += len(part.text)
-    return False
-
-
-def _clauses(text: str) -> list[tuple[int, int]]:
-    ends = [-1, *(i for i, character in enumerate(text) if character in _ENDS), len(text)]
-    return [(a + 1, b) for a, b in pairwise(ends) if a + 1 < b]
-
-
-def _scope(text: str, value: Value) -> str:
-    """The clause of a figure. Where it names no subject, with those before it, back to another figure, and with those
-    that open the sentence, up to its first figure."""
-    clauses = _clauses(text)
-    own = next((c for c in clauses if c[0] <= value.start < c[1]), (0, len(text)))
-    if _SUBJECT.search(text[own[0] : value.start]):
-        return text[own[0] : own[1]]
-    before = [(start, end) for start, end in clauses if start < own[0]]
-    figures = [v.start for v in values_in(text) if v.kind in FIGURES]
-    bare = [not any(start <= figure < end for figure in figures) for start, end in before]
-    opening = next((n for n, is_bare in enumerate(bare) if not is_bare), len(bare))
-    leading = next((n for n, is_bare in enumerate(reversed(bare)) if not is_bare), len(bare))
-    kept = [c for n, c in enumerate(before) if n < opening or n >= len(before) - leading]
-    told = [text[start:end] for start, end in kept if not _SOURCE.search(text[start:end])]
-    return "、".join([*told, text[own[0] : own[1]]])
-
-
-def _measure(text: str, value: Value) -> str:
-    """What stands before a figure: 「中国のAIコア産業の規模」."""
-    clauses = [text[a : min(b, value.start)] for a, b in _clauses(text) if a < value.start]
-    named = [c for c in clauses if not _SOURCE.search(c) and _TOPIC.search(c)] or clauses
-    return _BEFORE.sub("", named[-1]).strip(_ORNAMENTS) if named else ""
-
-
-def _period(candidate: Candidate, scope: str, value: Value) -> Period | None:
-    """The last that is named before a figure in its scope, or the first after it; else the only one of its sentence
-    or of a heading over it."""
-    before, _, after = scope.partition(value.text)
-    if beside := periods_in(before)[::-1] or periods_in(after):
-        return beside[0]
-    for text in (candidate.text, *reversed(candidate.hit.passage.section)):
-        if found := set(periods_in(text)):
-            return found.pop() if len(found) == 1 else None
-    return None
-
-
-def _above(candidate: Candidate) -> str:
-    return " ".join((candidate.hit.document.title, *candidate.hit.passage.section))
-
-
-def _all(candidate: Candidate) -> str:
-    return f"{_above(candidate)} {candidate.text}"
 
 
 @cache
@@ -196,20 +122,14 @@ def _light() -> frozenset[str]:
     return frozenset(listed).union(*(words(word) for word in listed))
 
 
-def _asked(needs: Needs) -> frozenset[Need]:
-    """Without the words that ask, the years and the qualifiers: those are compared by themselves."""
-    return frozenset(need for need in needs.needs if _counts(need.name))
-
-
 def _counts(word: str) -> bool:
     """Whether a word says what is counted."""
     told_apart = _ASKS.search(word) or _FIGURE.search(word) or any(pattern.search(word) for pattern in _QUALIFIERS)
     return word not in _light() and not told_apart
 
 
-def _met(needs: Needs, text: str) -> frozenset[Need]:
-    held = held_in(text)
-    return frozenset(need for need in _asked(needs) if any(form <= held for form in need.forms))
+def _met(asked: Asked, held: Set[str]) -> Asked:
+    return frozenset(need for need in asked if any(form <= held for form in need.forms))
 
 
 def _weight(met: Iterable[Need]) -> float:
@@ -218,19 +138,18 @@ def _weight(met: Iterable[Need]) -> float:
 
 def _qualified(told: Told) -> tuple[bool, ...]:
     """By each of `_QUALIFIERS`; what is to come is told anywhere in a sentence, or by its year."""
-    text = normalise(told.scope)
+    text = normalise(told.statement.scope)
     coming, *others = (bool(pattern.search(text)) for pattern in _QUALIFIERS)
     published = published_in(told.candidate.hit.document.published)
     later = bool(told.period and published and told.period.year > published.year)
     return (coming or later or bool(_QUALIFIERS[0].search(told.candidate.text)), *others)
 
 
-def _own_words(one: Told, other: Told, needs: Needs) -> frozenset[str]:
+def _own_words(one: Told, other: Told, asked: Asked) -> frozenset[str]:
     """Words of a figure's scope that the other's sentence, and what that stands under, hold in no form."""
-    said = _all(other.candidate)
-    theirs = held_in(said)
-    same = {w for need in _met(needs, said) for form in need.forms for w in form}
-    own = {word for word in words(one.scope) if _counts(word)}
+    theirs = other.candidate.row.words_around
+    same = {w for need in _met(asked, theirs) for form in need.forms for w in form}
+    own = {word for word in words(one.statement.scope) if _counts(word)}
     return frozenset(own - theirs - same)
 
 

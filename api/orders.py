@@ -86,7 +86,7 @@ _FORM = re.compile(_MARKUP, re.VERBOSE)
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def is_order(text: str) -> bool:
     """Whether a sentence, cell or heading orders its reader about, or plays a turn of a conversation with a model."""
     read = unicodedata.normalize("NFKC", visible(text)).translate(_LOOK_ALIKE).strip()
@@ -96,7 +96,6 @@ def is_order(text: str) -> bool:
     return bool(_PROSE.search(said if _LETTERS.search(said) else read))
 
 
-@lru_cache(maxsize=4096)
 def gives_orders(passage: Passage, document: Document) -> bool:
     """Whether an order stands in a passage, over it, or in the name of its document."""
     columns = (name for cell in passage.cells for name in cell.columns)

@@ -4,10 +4,14 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from retriever.numbers import other_forms
+from retriever.text import normalise
+
 _NAMED = re.compile(
     r"(?:(?P<year>(?:19|20)[0-9]{2})|(?P<era>令和|平成)(?P<count>[0-9]{1,2}|元)|(?<![0-9~〜-])(?P<short>[0-9]{2}))年"
     r"(?P<fiscal>度)?(?P<end>末)?(?:(?P<month>1[0-2]|[1-9])月|(?P<part>第?[1-4一二三四]四半期|[上下前後]半期?|[春夏秋冬]))?"
 )
+_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 _ERAS = {"令和": 2018, "平成": 1988}
 _RELATIVE = re.compile(r"前年(?!比|同期比)|昨年|翌年|来年|一昨年|前年度|昨年度|同年")
 _CENTURY = 2000
@@ -39,6 +43,11 @@ class Period(NamedTuple):
 def periods_in(text: str) -> list[Period]:
     """In reading order. Two digits are a year where a month, 末 or 度 follows, or an apostrophe stands before."""
     return [period for found in _NAMED.finditer(unicodedata.normalize("NFKC", text)) if (period := _period(found))]
+
+
+def years_in(text: str) -> frozenset[str]:
+    """All that are named, those told by eras (令和7年), too."""
+    return frozenset(_YEAR.findall(" ".join((normalise(text), *other_forms(text)))))
 
 
 def is_relative(text: str) -> bool:

@@ -124,7 +124,7 @@ def _disagreements(found: Composition) -> list[schemas.DisagreementOut]:
     numbers = {place_of(candidate): number for number, candidate in enumerate(found.chosen, start=1)}
     values = [
         schemas.ValueOut(
-            value=told.value.text,
+            value=told.statement.value.text,
             unit=told.amount.unit,
             as_of=told.as_of,
             as_of_basis="stated" if told.period else "published",
@@ -132,7 +132,7 @@ def _disagreements(found: Composition) -> list[schemas.DisagreementOut]:
         )
         for told in found.differing
     ]
-    return [schemas.DisagreementOut(measure=found.differing[0].measure, values=values)]
+    return [schemas.DisagreementOut(measure=found.differing[0].statement.measure, values=values)]
 
 
 def _sentences(chosen: Sequence[Candidate]) -> tuple[str, list[schemas.SentenceOut]]:

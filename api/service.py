@@ -18,8 +18,8 @@ from api.gloss import names_of
 from api.kept import KeptAnswers, KeptAnswersFailed
 from api.lookup import Finder
 from api.noted import note_answer, note_stages
-from api.orders import gives_orders
 from api.quotes import prove
+from api.reading import Reader
 from api.recheck import recheck
 from api.responses import answer_out, kept_out, lookup_out, retrieval_out, search_out
 from api.settings import Settings
@@ -71,6 +71,7 @@ class Service:
         degraded: str = "",
     ):
         self.retriever = Retriever(index, embedder, entries)
+        self.reader = Reader(self.retriever)
         self.finder = Finder(self.retriever)
         self.names = names_of(entries)
         self.kept = kept
@@ -85,6 +86,7 @@ class Service:
         """The same index, model and kept answers, searched with other weights of the arms (for evaluation)."""
         other = copy(self)
         other.retriever = Retriever(self.index, self.retriever.embedder, self.retriever.entries, weights)
+        other.reader = self.reader.over(other.retriever)
         return other
 
     def close(self) -> None:
@@ -93,7 +95,7 @@ class Service:
 
     def warm_up(self) -> None:
         """Load dictionaries and tables that the first query would wait for."""
-        compose(self.retriever.search("準備運動をする warm-up", 1), self.retriever)
+        compose(self.retriever.search("準備運動をする warm-up", 1), self.reader)
 
     def warm_rest(self) -> None:
         """What the first lookup would wait for, the first question without a kana and the first in another language."""
@@ -155,25 +157,27 @@ class Service:
 
     def _find(self, request: schemas.AskIn) -> Asked:
         started = time.perf_counter()
-        found, retriever = self._evidence(request, read_filters(request.filters))
+        found, reader = self._evidence(request, read_filters(request.filters))
         result, beyond = replace(found, hits=found.hits[: request.top_k]), found.hits[request.top_k :]
-        composition = compose(result, retriever, beyond)
+        composition = compose(result, reader, beyond)
         answer = answer_out(request, result, composition, self.names)
         if request.mode == "generative" and not self.writer:
             answer.degraded = EXTRACTIVE.format("no language model is configured")
         return Asked(started, result, composition, answer)
 
-    def _evidence(self, request: schemas.AskIn, filters: Filters) -> tuple[Result, Retriever]:
-        """The best passages that give no orders, and what finds them as if the others weren't there."""
+    def _evidence(self, request: schemas.AskIn, filters: Filters) -> tuple[Result, Reader]:
+        """The best passages that give no orders, and what reads them as if the others weren't there."""
         retriever, wide = self.retriever, max(request.top_k, BESIDE)
         for _ in range(MOST_SEARCHES):
             result = retriever.search(request.question, wide, language=request.language, filters=filters)
-            ordering = {hit.place: hit.passage for hit in result.hits if gives_orders(hit.passage, hit.document)}
+            ordering = {hit.place: hit.passage for hit in result.hits if self.reader.read(hit).gives_orders}
             if not ordering:
                 break
             log.info("left out, as they give orders: %s", ", ".join(p.passage_id for p in ordering.values()))
             retriever = retriever.without(ordering)
-        return replace(result, hits=tuple(hit for hit in result.hits if hit.place not in ordering)), retriever
+        return replace(result, hits=tuple(hit for hit in result.hits if hit.place not in ordering)), self.reader.over(
+            retriever
+        )
 
     def _finish(self, asked: Asked) -> schemas.AnswerOut:
         """Timed, and kept where it is to be."""

@@ -6,10 +6,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from api.candidates import Candidate, Part
-from api.evidence import Needs, held_in
-from api.expected import expected, fitting_values
+from api.expected import Expected
+from api.needs import Needs
 from api.quotes import Quote, mapped, quote
-from api.selection import Twin
+from api.terms import as_text, read_terms
+from api.twins import Twin
 from api.values import Value, values_in
 from retriever.records import Span
 
@@ -31,27 +32,27 @@ class Short:
     quote: Quote
 
 
-def short_answer(question: str, chosen: Sequence[Candidate], twins: Sequence[Twin], needs: Needs) -> Short | None:
+def short_answer(chosen: Sequence[Candidate], twins: Sequence[Twin], needs: Needs) -> Short | None:
     """The best of the sentences `chosen`, best first, with their `twins`; none where no single thing is asked for."""
     found = [(twin.likeness, i) for i, twin in enumerate(twins) if twin.asked and twin.asked.short]
     for likeness, i in sorted(found, reverse=True):
         asked = twins[i].asked
         known = _at(chosen[i], asked.short) if asked else None
-        if likeness >= CLOSE and known and _fits(question, known.text):
+        if likeness >= CLOSE and known and _fits(known.text, needs.expected):
             return Short(i, known)
     for i, candidate in enumerate(chosen):
-        told = best_value(question, candidate, needs)
+        told = best_value(candidate, needs)
         if told.value and told.part and told.said >= LEAST_SAID:
             shown = mapped(told.part.text, told.part.spans, candidate.hit.document)
             return Short(i, quote(shown.slice(told.value.start, told.value.end), candidate.hit.document))
     return None
 
 
-def _fits(question: str, text: str) -> bool:
+def _fits(text: str, asked: Expected) -> bool:
     """Whether a short answer is of a kind that the question asks for, as far as one can tell."""
-    kinds = {value.kind for value in values_in(text)}
-    wanted = set(expected(question).kinds)
-    return not wanted or wanted == {"person"} or bool(kinds & wanted)
+    if not asked.kinds or asked.kinds == ("person",):
+        return True
+    return any(value.kind in asked.kinds for value in values_in(text))
 
 
 def _at(candidate: Candidate, spans: Sequence[Span]) -> Quote | None:
@@ -72,17 +73,16 @@ class Told(NamedTuple):
     part: Part | None = None
 
 
-def best_value(question: str, candidate: Candidate, needs: Needs) -> Told:
+def best_value(candidate: Candidate, needs: Needs) -> Told:
     """The fitting value whose clause says most of what was asked."""
-    best = Told(0.0)
-    for part in (part for part in candidate.parts if part.is_quote):
-        for value in fitting_values(question, part.text):
-            clause = _clause(part.text, value)
-            held = held_in(clause)
-            said = needs.coverage(clause, held) + NAMED * needs.naming(held)
-            if best.value is None or said > best.said:
-                best = Told(said, value, part)
-    return best
+    parts = [part for part in candidate.parts if part.is_quote] if needs.expected.kinds else []
+    found = [(value, part) for part in parts for value in values_in(part.text) if needs.expected.fit(value)]
+    if not found:
+        return Told(0.0)
+    held = needs.held(read_terms([as_text(_clause(part.text, value)) for value, part in found]))
+    said = needs.coverage(held) + NAMED * needs.naming(held)
+    best = int(said.argmax())
+    return Told(float(said[best]), *found[best])
 
 
 def _clause(text: str, value: Value) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from api.candidates import Candidate, Part
+from api.candidates import Candidate
 from api.quotes import unmarked_text
-from api.selection import Twin
+from api.twins import Twin
 from retriever.records import Document, Span
 
 MOST_CHARACTERS = 400
@@ -49,7 +49,7 @@ def as_lines(chosen: Sequence[Candidate]) -> tuple[Candidate, ...]:
     if len(first) < 2:
         return tuple(in_order)
     labels = _labels([candidate.hit.document for candidate in in_order])
-    return tuple(replace(c, parts=(Part(labels[c.hit.document.doc_id]), *c.parts)) for c in in_order)
+    return tuple(replace(c, label=labels[c.hit.document.doc_id]) for c in in_order)
 
 
 def _labels(documents: Sequence[Document]) -> dict[str, str]:

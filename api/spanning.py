@@ -8,11 +8,13 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from api.candidates import split_hit
-from api.evidence import Needs, held_in
+import numpy as np
+
+from api.needs import Needs
+from api.reading import Reader
 from api.selection import Ranked, rank
 from api.sources import Line
-from retriever.search import Hit, Result, Retriever
+from retriever.search import Hit, Result
 
 NEAR = 4.0
 """How far below the best a further sentence may score where documents are spanned: each part of a question is said
@@ -58,13 +60,13 @@ def of_each_document(
     result: Result,
     beyond: Sequence[Hit],
     needs: Needs,
-    retriever: Retriever,
+    reader: Reader,
     take: Callable[[Ranked, Sequence[int]], Sequence[int]],
 ) -> list[Line]:
     """For a question that asks for several things: the lines that `take` takes, best first, where the sentences of
     one document leave something unsaid that another's say; else none."""
     wider = replace(result, hits=(*result.hits, *beyond))
-    ranked = rank(wider, needs, [candidate for hit in wider.hits for candidate in split_hit(hit)], retriever)
+    ranked = rank(wider, needs, reader)
     order = [int(i) for i in (-ranked.scores).argsort(kind="stable")]
     below = ranked.scores[order[0]] - ranked.scores
     taken = take(ranked, [i for i in order if below[i] <= CLOSE])
@@ -91,6 +93,4 @@ def _of_another(ranked: Ranked, order: Sequence[int], taken: Sequence[int], need
 
 def _coverage(ranked: Ranked, chosen: Sequence[int], needs: Needs) -> float:
     """The share of a question's weight that some sentences hold together, with their headings."""
-    hits = [ranked.candidates[i] for i in chosen]
-    text = " ".join(" ".join((*candidate.hit.passage.section, candidate.text)) for candidate in hits)
-    return needs.coverage(text, held_in(text))
+    return float(needs.coverage(np.logical_or.reduce(ranked.held[:, chosen], axis=1, keepdims=True))[0])

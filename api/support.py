@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.candidates import Candidate, split_hit
-from api.evidence import Needs, held_in, needs_of
 from api.figures import Figure, figures_in, is_rounded, same
+from api.needs import Needs, needs_of
 from api.orders import is_order
 from api.polarity import is_denied, is_turned
+from api.terms import held_in
 from retriever.glossary import Match
 from retriever.search import Hit, Result, Retriever
 from retriever.text import normalise, proper_names
@@ -83,12 +84,11 @@ def _check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retrie
     places = _evidence(sentence, needs, candidates, like)
     evidence = tuple(candidates[i] for i in places)
     words = " ".join(_with_headings(candidate) for candidate in evidence)
-    held = held_in(words)
     whole = " ".join(f"{words} {hit.passage.text}" for hit in cited)
     clause = _nearest_clause(sentence, evidence, retriever)
     denied = is_denied(sentence, language)
     found = {
-        "terms": needs.coverage(words, held) < LEAST_COVERED.get(language, 0.5) or like[places].max() < LEAST_LIKE,
+        "terms": needs.coverage_of(words) < LEAST_COVERED.get(language, 0.5) or like[places].max() < LEAST_LIKE,
         "figure": bool(_unsaid(figures_in(sentence), _with_figures(sentence, evidence))),
         "place": _is_misplaced(sentence, evidence, retriever),
         "name": _is_misnamed(asked, words, whole, retriever),
@@ -112,7 +112,7 @@ def _evidence(sentence: str, needs: Needs, candidates: Sequence[Candidate], like
     def worth(chosen: list[int]) -> float:
         text = " ".join(_with_headings(candidates[i]) for i in chosen)
         lost = len(_unsaid(said, text)) / max(1, len(said))
-        return needs.coverage(text, held_in(text)) + float(like[chosen].max()) - lost
+        return needs.coverage_of(text) + float(like[chosen].max()) - lost
 
     chosen: list[int] = []
     while len(chosen) < min(MOST_SENTENCES, len(candidates)):

@@ -2,8 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import lru_cache
 
 _DIGITS = r"[0-9０-９]+(?:[,，][0-9０-９]{3})*(?:[.．][0-9０-９]+)?"
 _NUMBER = rf"{_DIGITS}[百千]?[兆億亿万]?(?:{_DIGITS}[百千]?[億亿万]?)*"
@@ -54,9 +52,6 @@ _PATTERNS = {
     ),
     "person": re.compile(_PERSON),
 }
-_SCALES = {"兆": 12, "億": 8, "亿": 8, "万": 4}
-_SMALL_SCALES = {"千": 3, "百": 2, "": 0}
-_GROUP = re.compile(r"([0-9.]+)([百千]?)([兆億亿万]?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,6 @@ class Value:
     end: int
 
 
-@lru_cache(maxsize=4096)
 def values_in(text: str) -> tuple[Value, ...]:
     """In reading order, none over another: a date is no count of 年."""
     found: list[Value] = []
@@ -80,14 +74,3 @@ def values_in(text: str) -> tuple[Value, ...]:
             if not any(match.start() < v.end and v.start < match.end() for v in found):
                 found.append(Value(kind, match[0], match.start(), match.end()))
     return tuple(sorted(found, key=lambda value: value.start))
-
-
-def number_of(figure: str) -> Decimal | None:
-    """1兆2,000億 → 1200000000000, 3千万 → 30000000; `None` where it isn't one number. NFKC is expected."""
-    written = figure.replace(",", "")
-    groups = list(_GROUP.finditer(written))
-    if "".join(group[0] for group in groups) != written or any(group[1].count(".") > 1 for group in groups):
-        return None
-    return sum(
-        (Decimal(group[1]).scaleb(_SMALL_SCALES[group[2]] + _SCALES.get(group[3], 0)) for group in groups), Decimal(0)
-    )

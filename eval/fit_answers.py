@@ -12,8 +12,9 @@ from scipy.optimize import minimize
 
 from api import selection
 from api.answer import choose
-from api.candidates import split_hit
-from api.evidence import AGAINST, FEATURES, FOR, MOST_SURE, needs_of
+from api.evidence import AGAINST, FEATURES, FOR, MOST_SURE
+from api.needs import needs_of
+from api.reading import Reader
 from eval.answers import contains, meets
 from eval.errors import BadQuestions
 from eval.questions import Question
@@ -57,14 +58,15 @@ def unwritten(retriever: Retriever) -> Retriever:
 def choices(questions: Sequence[Question], retriever: Retriever, weight: float = 1.0) -> list[Choice]:
     """Of what can be answered, where an answer is among the candidates."""
     found: list[Choice] = []
+    reader = Reader(retriever)
     for question in (q for q in questions if q.answerable):
         result = retriever.search(question.text)
-        candidates = [candidate for hit in result.hits for candidate in split_hit(hit)]
+        candidates = [candidate for hit in result.hits for candidate in reader.candidates(hit)]
         evidence = [e for group in question.evidence for e in group]
         cited = [{"spans": c.quote.spans, "source_sha256": c.hit.document.source_sha256} for c in candidates]
         relevant = np.asarray([any(meets(citation, e) for e in evidence) for citation in cited])
         if relevant.any():
-            ranked = selection.rank(result, needs_of(result, retriever), candidates, retriever)
+            ranked = selection.rank(result, needs_of(result, retriever), reader)
             found.append(Choice(ranked.features, relevant, weight))
     return found
 
@@ -117,8 +119,8 @@ def outcomes(
 ) -> Outcomes:
     """`inside` and `outside` the field, further questions without an answer: with them, those of `questions` count as
     much as without."""
-    more = (*inside, *outside)
-    found = [choose(retriever.search(text), retriever) for text in (*(q.text for q in questions), *more)]
+    more, reader = (*inside, *outside), Reader(retriever)
+    found = [choose(retriever.search(text), reader) for text in (*(q.text for q in questions), *more)]
     said = ["\n".join(candidate.text for candidate in one.chosen) for one in found]
     right = [q.answerable and contains(q, text) for q, text in zip(questions, said, strict=False)]
     answerable = np.asarray([q.answerable for q in questions] + [False] * len(more))

@@ -81,7 +81,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory, model: StaticModel) -> Ite
 
 def chosen(service: Service, question: str, doc_ids: tuple[str, ...]) -> Composition:
     result = service.retriever.search(question, BESIDE, filters=Filters(doc_ids=doc_ids))
-    return choose(result, service.retriever)
+    return choose(result, service.reader)
 
 
 @pytest.mark.parametrize("pair", DIFFER, ids=lambda pair: pair.name)
@@ -177,7 +177,7 @@ def test_more_than_two_sources_are_all_told(model: StaticModel, tmp_path: Path) 
     plant(tmp_path / "texts", texts)
     with closing(opened(tmp_path, tmp_path / "texts", model)) as service:
         result = service.retriever.search("2024年末の中国のAI企業の数は？", BESIDE)
-        found = choose(result, service.retriever)
+        found = choose(result, service.reader)
     numbers = sorted(told.amount.low for told in found.differing)
     assert len(numbers) == 3
     assert numbers[1:] == [5050 + Decimal("0.1"), 6250 + Decimal("0.1")]
@@ -192,12 +192,12 @@ def test_a_document_that_contradicts_itself_is_told(model: StaticModel, tmp_path
     plant(tmp_path / "texts", [("report", text, "2025")])
     with closing(opened(tmp_path, tmp_path / "texts", model)) as service:
         result = service.retriever.search("2024年末の中国のAI企業の数は？", BESIDE)
-        found = choose(result, service.retriever)
-    assert {told.value.text for told in found.differing} == {"4,500社", "5,100社"}
+        found = choose(result, service.reader)
+    assert {told.statement.value.text for told in found.differing} == {"4,500社", "5,100社"}
 
 
 @pytest.mark.parametrize("question", ["AI人材の国際会議での発表の割合は？", "中国のAI企業は世界の何割を占めますか"])
 def test_the_shipped_reports_are_not_said_to_disagree_where_they_measure_other_things(
     service: Service, question: str
 ) -> None:
-    assert choose(service.retriever.search(question, BESIDE), service.retriever).differing == ()
+    assert choose(service.retriever.search(question, BESIDE), service.reader).differing == ()

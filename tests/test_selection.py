@@ -7,20 +7,13 @@ import pytest
 from conftest import ROOT
 
 from api import selection
-from api.candidates import split_hit
-from api.evidence import (
-    AGAINST,
-    FEATURES,
-    as_written,
-    calibration,
-    confidence,
-    held_in,
-    is_enough,
-    needs_of,
-)
+from api.evidence import AGAINST, FEATURES, calibration, confidence, is_enough
 from api.kept import KeptAnswers
-from api.mentions import absent_names, names_in, passed_over
+from api.mentions import names_in, passed_over
+from api.needs import as_written, needs_of
+from api.periods import years_in
 from api.service import Service
+from api.terms import as_text, held_in, read_terms
 from eval.errors import BadQuestions
 from eval.fit_answers import Choice, Outcomes, calibrate, fit_selection, read_unanswerable, unwritten
 from ingest import build
@@ -35,8 +28,7 @@ TEXT = "鷺沼電機は新しい工場を建てた。\n\n従業員は300人で�
 
 def ranked(service: Service, question: str) -> selection.Ranked:
     result = service.retriever.search(question)
-    candidates = [candidate for hit in result.hits for candidate in split_hit(hit)]
-    return selection.rank(result, needs_of(result, service.retriever), candidates, service.retriever)
+    return selection.rank(result, needs_of(result, service.retriever), service.reader)
 
 
 @pytest.fixture
@@ -85,8 +77,8 @@ def test_a_figure_and_a_year_that_are_asked_for_count(own: Path, model: StaticMo
 
 
 def test_a_sentence_of_another_year_is_told(service: Service) -> None:
-    assert selection.years_in("令和6年") == {"2024"}
-    assert selection.years_in("2024.5.1 の34%") == {"2024"}
+    assert years_in("令和6年") == {"2024"}
+    assert years_in("2024.5.1 の34%") == {"2024"}
     found = ranked(service, "2019年に発表された政策は？")
     wrong = dict(zip((c.text for c in found.candidates), found.feature("wrong_year"), strict=True))
     assert {bool(value) for text, value in wrong.items() if "2019" in text} <= {False}
@@ -96,7 +88,8 @@ def test_a_sentence_of_another_year_is_told(service: Service) -> None:
 def test_names_that_no_passage_holds_are_told(service: Service) -> None:
     result = service.retriever.search("トヨタとBaiduの売上高は？")
     assert names_in(result.query) == ["トヨタ", "Baidu"]
-    assert absent_names(result, held_in("百度の売上高")) == ["トヨタ"]
+    needs = needs_of(result, service.retriever)
+    assert needs.absent(needs.held(read_terms([as_text("百度の売上高")]))) == ["トヨタ"]
     assert as_written("best pasta recipe", ("レシピ", "best")) == ("recipe", "best")
 
 
@@ -165,4 +158,4 @@ def test_a_passage_that_tells_of_another_passes_the_asked_one_over(
     service: Service, question: str, text: str, asked: list[str]
 ) -> None:
     result = service.retriever.search(question)
-    assert passed_over(result, text, text, service.retriever) == asked
+    assert passed_over(result.matches, service.retriever.matches(text, "ja"), held_in(text)) == asked

@@ -5,7 +5,7 @@ import pytest
 from conftest import document
 
 from api.answer import MOST_CHARACTERS
-from api.candidates import Candidate, Part
+from api.candidates import Candidate, Part, Row
 from api.quotes import Quote
 from api.schemas import AskIn
 from api.service import Service
@@ -18,7 +18,7 @@ def candidate(text: str, doc_id: str, published: str | None, rank: int = 1, titl
     dated = replace(document(text, doc_id), title=title, published=published)
     spans = ((0, len(text)),)
     hit = Hit(0, rank, 1.0, Passage(f"{doc_id}.0", doc_id, (), "prose", text, spans), dated, {})
-    return Candidate(hit, (Part(text, spans),), Quote(text, spans))
+    return Candidate(hit, Row((Part(text, spans),), Quote(text, spans)))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
-from api.expected import FIGURES, expected, fitting_values
-from api.values import number_of, values_in
+from api.expected import FIGURES, expected
+from api.values import Value, values_in
 
 
 @pytest.mark.parametrize(
@@ -50,24 +50,15 @@ def test_a_question_says_what_it_asks_for(question: str, kinds: tuple[str, ...])
     assert expected(question).kinds == kinds
 
 
-@pytest.mark.parametrize(
-    ("figure", "number"),
-    [("5,784億", 578_400_000_000), ("1兆2,000億", 1_200_000_000_000), ("9千万", 90_000_000), ("1億5千万", 150_000_000)],
-)
-def test_a_figure_is_a_number(figure: str, number: int) -> None:
-    assert number_of(figure) == number
-
-
-@pytest.mark.parametrize("figure", ["2023.6.14", "百", ""])
-def test_what_is_no_number_is_none(figure: str) -> None:
-    assert not number_of(figure)
+def fitting(question: str, text: str) -> list[Value]:
+    return [value for value in values_in(text) if expected(question).fit(value)]
 
 
 def test_a_unit_of_the_question_chooses_among_figures() -> None:
     text = "2025年に合計490万社に達し、投資は650億元、300件であった"
-    assert [value.text for value in fitting_values("何社ありますか", text)] == ["490万社"]
-    assert [value.text for value in fitting_values("投資額はいくら", text)] == ["650億元"]
+    assert [value.text for value in fitting("何社ありますか", text)] == ["490万社"]
+    assert [value.text for value in fitting("投資額はいくら", text)] == ["650億元"]
 
 
 def test_a_value_of_the_question_is_no_answer_to_it() -> None:
-    assert fitting_values("2023年に発表されたモデルの更新はいつ？", "2023年に公開、2024年に更新")[0].text == "2024年"
+    assert fitting("2023年に発表されたモデルの更新はいつ？", "2023年に公開、2024年に更新")[0].text == "2024年"

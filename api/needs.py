@@ -1,0 +1,217 @@
+"""What a question asks for: a list of needs, and which texts meet them.
+
+A Japanese word is a need of its own; so is each name or term that the glossary knows in a question of another
+language. A need is met by its own words or by those of any form that means the same.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from itertools import accumulate
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from api.expected import Expected, expected
+from api.mentions import REQUESTS, names_in
+from api.periods import years_in
+from api.terms import Held, Terms, as_text, held_in_form, pair_codes, read_terms, word_codes
+from retriever.glossary import Match
+from retriever.index import Index
+from retriever.search import Result
+from retriever.text import bigrams, in_japanese_forms, words
+
+_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
+_BIGRAM_SHARE = 0.33
+"""Of a word's weight: bigrams hold what a dictionary cuts apart."""
+_IN_NO_TEXT = frozenset({"\0"})
+
+
+class Counts(Protocol):
+    """In how many passages of an index a term occurs: a retriever knows, and whoever remembers it."""
+
+    @property
+    def index(self) -> Index: ...
+
+    def frequency(self, term: str, field: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """`name` is what a reader is told is missing; `forms`: sets of words, one of which must be there whole;
+    `is_name`: of a company, person, place and so on."""
+
+    name: str
+    weight: float
+    forms: tuple[frozenset[str], ...]
+    is_name: bool = False
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a question asks for; `bigrams` of Japanese and Chinese ones by weight; `names`: its Katakana and Latin
+    ones; `words`: of the question, and of what the glossary knew in it; `expected`: the kind of value; `years` that it
+    names.
+
+    What texts (T) hold of it, `held` says: (W, T), by the words and pairs of letters that the question looks for.
+    """
+
+    needs: tuple[Need, ...]
+    bigrams: Mapping[str, float]
+    unknown: tuple[str, ...]
+    """Words that no passage of the index holds, in any form."""
+    names: tuple[Need, ...]
+    words: frozenset[str]
+    expected: Expected
+    years: frozenset[str]
+
+    @property
+    def are_none(self) -> bool:
+        return not (self.needs or self.bigrams or self.unknown)
+
+    def held(self, terms: Terms) -> Held:
+        """(W, T)."""
+        return terms.hold(self._codes)
+
+    def coverage(self, held: Held) -> NDArray[np.float64]:
+        """(T,): the share of the weight that each text holds, 0 to 1."""
+        pairs = np.asarray([*self.bigrams.values()])
+        found = self._weights @ self._met(held)[: len(self.needs)] + pairs @ held[len(self._words) :]
+        share: NDArray[np.float64] = found / (self._weights.sum() + pairs.sum() or 1.0)
+        return share
+
+    def coverage_of(self, text: str) -> float:
+        return float(self.coverage(self.held(read_terms([as_text(text)])))[0])
+
+    def naming(self, held: Held) -> NDArray[np.float64]:
+        """(T,): the share of the names asked for that each text holds."""
+        names = np.asarray([need.is_name for need in self.needs], np.float64)
+        share: NDArray[np.float64] = names @ self._met(held)[: len(self.needs)] / max(1.0, names.sum())
+        return share
+
+    def unmet(self, held: Held) -> tuple[Need, ...]:
+        """Those that one text, or several together, `held` (W, 1), don't meet."""
+        return tuple(need for need, met in zip(self.needs, self._met(held)[:, 0], strict=False) if not met)
+
+    def unmet_share(self, held: Held) -> float:
+        """Of the weight of all needs."""
+        return sum(need.weight for need in self.unmet(held)) / (float(self._weights.sum()) or 1.0)
+
+    def absent(self, held: Held) -> list[str]:
+        """Katakana and Latin names of the question that a text, `held` (W, 1), has in no form: 0 to all of them."""
+        found = self._met(held)[len(self.needs) :, 0]
+        return [name.name for name, is_met in zip(self.names, found, strict=True) if not is_met]
+
+    def _met(self, held: Held) -> Held:
+        """(needs and names, T): which texts meet each."""
+        if not self._forms:
+            return np.zeros((0, held.shape[1]), bool)
+        places, forms, needs = self._layout
+        whole: Held = np.logical_and.reduceat(held[places], forms)
+        return np.logical_or.reduceat(whole, needs)
+
+    @cached_property
+    def _forms(self) -> list[tuple[frozenset[str], ...]]:
+        """By need, then by name. A name without a word is in no text."""
+        return [need.forms or (_IN_NO_TEXT,) for need in (*self.needs, *self.names)]
+
+    @cached_property
+    def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The places of the words of all forms, one form after the other; where each form begins among them; where
+        each need begins among the forms."""
+        forms = [form for forms in self._forms for form in forms]
+        places = [self._words[word] for form in forms for word in form]
+        return np.asarray(places), _starts(forms), _starts(self._forms)
+
+    @cached_property
+    def _words(self) -> dict[str, int]:
+        """The words of all forms, with their places among the terms."""
+        different = dict.fromkeys(word for forms in self._forms for form in forms for word in form)
+        return {word: place for place, word in enumerate(different)}
+
+    @cached_property
+    def _codes(self) -> NDArray[np.int64]:
+        return np.concatenate((word_codes(self._words), pair_codes(self.bigrams)))
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float64]:
+        return np.asarray([need.weight for need in self.needs], np.float64)
+
+
+def _starts(parts: Iterable[Sized]) -> NDArray[np.int64]:
+    """Where each begins, one after the other."""
+    return np.asarray([0, *accumulate(map(len, parts))][:-1])
+
+
+def needs_of(result: Result, counts: Counts) -> Needs:
+    """From the query's words and from what the glossary knew in it."""
+    written = in_japanese_forms(result.query, result.language)
+    weigher = _Weigher(counts)
+    asked = tuple(dict.fromkeys(words(written)))
+    known = [(held_in_form(match.form), match) for match in result.matches]
+    if result.language == "ja":
+        needs = [_need_of_word(word, known, weigher) for word in asked]
+        unknown: list[str] = []
+    else:
+        covered = frozenset[str]().union(*(own for own, _ in known))
+        rest = [word for word in asked if word not in REQUESTS and word not in covered]
+        unknown = [word for word in rest if not weigher.frequency(word)]
+        needs = [weigher.need(m.form, sorted(own), m.means, m.is_name) for own, m in known if own]
+        needs += [weigher.need(word, [word]) for word in rest if word not in unknown]
+    pairs = bigrams(written) if result.language != "en" else []
+    known_names = {need.name for need in needs if weigher.is_known(need)}
+    return Needs(
+        tuple(needs),
+        {pair: _BIGRAM_SHARE * weigher.rarity(counts.frequency(pair, "bigrams")) for pair in pairs},
+        (*(need.name for need in needs if need.name not in known_names), *unknown),
+        tuple(_named(name, result) for name in names_in(result.query)),
+        frozenset(asked).union(*(held_in_form(form) for match in result.matches for form in match.means)),
+        expected(result.query),
+        years_in(result.query),
+    )
+
+
+def as_written(question: str, asked: Iterable[str]) -> tuple[str, ...]:
+    """Words as the question spells them: the dictionary knows the English recipe as レシピ."""
+    spelled = {word: latin for latin in _LATIN.findall(question) for word in held_in_form(latin)}
+    return tuple(dict.fromkeys(spelled.get(word, word) for word in asked))
+
+
+class _Weigher:
+    """How rare words are in an index; of each it is asked once."""
+
+    def __init__(self, counts: Counts):
+        self.passages = max(1, len(counts.index.alive))
+        self.frequency = cache(partial(counts.frequency, field="words"))
+        self.rarest = cache(self._rarest)
+
+    def need(self, name: str, own: Sequence[str], others: Iterable[str] = (), is_name: bool = False) -> Need:
+        """Weighs as much as the rarest word of its commonest form."""
+        forms = tuple(dict.fromkeys(f for f in (frozenset(own), *map(held_in_form, others)) if f))
+        return Need(name, self.rarity(max(map(self.rarest, forms), default=0)), forms, is_name)
+
+    def is_known(self, need: Need) -> bool:
+        """Whether the index holds all words of one of its forms."""
+        return any(map(self.rarest, need.forms))
+
+    def rarity(self, frequency: int) -> float:
+        """BM25's inverse document frequency."""
+        return math.log(1 + (self.passages - frequency + 0.5) / (frequency + 0.5))
+
+    def _rarest(self, form: frozenset[str]) -> int:
+        """How often its rarest word occurs."""
+        return min(map(self.frequency, form))
+
+
+def _need_of_word(word: str, known: Sequence[tuple[frozenset[str], Match]], weigher: _Weigher) -> Need:
+    matches = [match for own, match in known if word in own]
+    others = [form for match in matches for form in match.means]
+    return weigher.need(word, [word], others, any(match.is_name for match in matches))
+
+
+def _named(name: str, result: Result) -> Need:
+    others = (form for m in result.matches if name in m.form or m.form in name for form in m.means)
+    return Need(name, 0.0, tuple(form for form in map(held_in_form, (name, *others)) if form))

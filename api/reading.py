@@ -1,0 +1,138 @@
+"""What a passage says, read once: its sentences and rows with their terms, vectors and forms."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from api.candidates import Candidate, Row, rows_of
+from api.orders import gives_orders
+from api.terms import Terms, Text, read_terms
+from retriever.embed import Embedder
+from retriever.glossary import Match
+from retriever.index import Index
+from retriever.records import Asked, Document, Passage, Span
+from retriever.search import Hit, Retriever
+from retriever.text import in_japanese_forms, words
+
+_PASSAGES_IN_MEMORY = 512
+"""Of some 90 KB each where questions were written for it (a third are their vectors), 25 KB where none were."""
+_SENTENCES_IN_MEMORY = 1024
+_TERMS_IN_MEMORY = 16384
+_LABEL = 25
+_SOURCE_LINE = re.compile(r"^(?:写真)?(?:出所|資料|出典)[)）:：]|^※?注[)）:：]|^Date:|(?:引用|作成)。?$")
+_DEFINES = re.compile(r"とは、?.+(?:指す|いう|造語|である|です|こと)|：.+(?:指す|略)")
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A passage of R rows or sentences, and the Q questions `asked` that were written for it with their
+    `asked_vectors` (Q, D). What of it isn't needed isn't read."""
+
+    passage: Passage
+    document: Document
+    asked: tuple[Asked, ...]
+    asked_vectors: NDArray[np.float32]
+    embedder: Embedder
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        return rows_of(self.passage, self.document)
+
+    @cached_property
+    def gives_orders(self) -> bool:
+        return gives_orders(self.passage, self.document)
+
+    @cached_property
+    def vectors(self) -> NDArray[np.float32]:
+        """(R, D), of each row with the last heading over it: a bullet alone says little."""
+        return self.embedder.encode_passages([" ".join((*row.section[-1:], row.text)) for row in self.rows])
+
+    @cached_property
+    def terms(self) -> Terms:
+        """Of each row with its headings, of the questions; and the words of the whole passage: R + Q + 1 texts."""
+        section = self.passage.section
+        above = [word for heading in section for word in words(heading)]
+        rows = [Text(" ".join((*section, row.text)), {*above, *words(row.text)}) for row in self.rows]
+        asked = [in_japanese_forms(question.text, question.language) for question in self.asked]
+        whole = Text("", {*above, *words(self.passage.text)})
+        return read_terms([*rows, *(Text(text, words(text)) for text in asked), whole])
+
+    @cached_property
+    def words_around(self) -> frozenset[str]:
+        """Of the whole passage and all that stands over it."""
+        return frozenset(words(" ".join((self.document.title, *self.passage.section, self.passage.text))))
+
+    @cached_property
+    def answering(self) -> NDArray[np.int64]:
+        """(R, most): which of the questions each row answers, -1 where there are no more."""
+        found = [[n for n, q in enumerate(self.asked) if _meet(q.answer, row.quote.spans)] for row in self.rows]
+        most = max(map(len, found), default=0)
+        return np.asarray([own + [-1] * (most - len(own)) for own in found], np.int64).reshape(len(found), most)
+
+    @cached_property
+    def forms(self) -> NDArray[np.bool_]:
+        """(3, R): whether each is a source line or caption, defines something, stands there bare."""
+        return np.asarray(
+            [
+                [bool(_SOURCE_LINE.search(row.text)) for row in self.rows],
+                [bool(_DEFINES.search(row.text)) for row in self.rows],
+                [_is_bare(row) for row in self.rows],
+            ],
+            bool,
+        )
+
+
+class Reader:
+    """A retriever's passages as readings. Those that were read last are remembered, and so is how often words occur."""
+
+    def __init__(self, retriever: Retriever):
+        self.retriever = retriever
+        self._read = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(partial(_read, retriever.index, retriever.embedder))
+        self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(partial(retriever.matches, language="ja"))
+        self._frequency = lru_cache(maxsize=_TERMS_IN_MEMORY)(retriever.frequency)
+
+    @property
+    def index(self) -> Index:
+        return self.retriever.index
+
+    def over(self, retriever: Retriever) -> "Reader":
+        """The same readings, of another view of the same index."""
+        if retriever is self.retriever:
+            return self
+        other = Reader(retriever)
+        other._read = self._read
+        return other
+
+    def read(self, hit: Hit) -> Reading:
+        return self._read(hit.place)
+
+    def candidates(self, hit: Hit) -> Iterator[Candidate]:
+        return (Candidate(hit, row) for row in self.read(hit).rows)
+
+    def matches(self, text: str) -> tuple[Match, ...]:
+        """What the glossary knows in a Japanese text."""
+        return self._matches(text)
+
+    def frequency(self, term: str, field: str) -> int:
+        """In how many passages of the whole index a term occurs."""
+        return self._frequency(term, field)
+
+
+def _read(index: Index, embedder: Embedder, place: int) -> Reading:
+    passage = index.passage(place)
+    return Reading(passage, index.document(passage.doc_id), *index.asked_of(place), embedder)
+
+
+def _is_bare(row: Row) -> bool:
+    """A heading, label or cell on its own: it names a thing and says nothing of it."""
+    return len(row.text) < _LABEL and not row.text.endswith("。") and len(row.parts) == 1
+
+
+def _meet(one: Sequence[Span], other: Sequence[Span]) -> bool:
+    """Whether two places share half of the shorter one."""
+    shared = sum(max(0, min(e, f) - max(s, t)) for s, e in one for t, f in other)
+    return shared > 0 and 2 * shared >= min(sum(e - s for s, e in one), sum(e - s for s, e in other))

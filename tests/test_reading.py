@@ -1,0 +1,45 @@
+"""What is read of a passage: once, whatever it is read for."""
+
+import numpy as np
+import pytest
+
+from api.needs import needs_of
+from api.reading import Reader
+from api.service import Service
+from api.terms import as_text, read_terms
+
+
+def test_a_passage_is_read_once(service: Service) -> None:
+    first, second = (service.retriever.search(question).hits for question in ("露光装置の国産比率は？",) * 2)
+    assert [service.reader.read(hit) for hit in first] == [service.reader.read(hit) for hit in second]
+
+
+def test_an_index_without_some_passages_shares_what_was_read_but_not_what_was_counted(service: Service) -> None:
+    reader = Reader(service.retriever)
+    hit = service.retriever.search("露光装置の国産比率は？").hits[0]
+    assert reader.over(service.retriever) is reader
+    other = reader.over(service.retriever.without([hit.place]))
+    assert other.read(hit) is reader.read(hit)
+    assert other.frequency("露光", "words") < reader.frequency("露光", "words")
+
+
+def test_rows_questions_and_the_whole_passage_are_read_in_this_order(service: Service) -> None:
+    result = service.retriever.search("中国のAIコア産業の規模は？")
+    reading = service.reader.read(result.hits[0])
+    needs = needs_of(result, service.retriever)
+    held = needs.held(reading.terms)
+    assert held.shape[1] == len(reading.rows) + len(reading.asked) + 1
+    asked = needs.coverage(held)[len(reading.rows) : -1]
+    alone = [needs.coverage_of(q.text) for q in reading.asked if q.language != "zh"]
+    assert [share for share, q in zip(asked, reading.asked, strict=True) if q.language != "zh"] == pytest.approx(alone)
+    assert len(reading.vectors) == len(reading.answering) == reading.forms.shape[1] == len(reading.rows)
+    assert np.linalg.norm(reading.vectors, axis=1) == pytest.approx(1)
+
+
+def test_coverage_is_the_share_of_the_weight_that_a_text_holds(service: Service) -> None:
+    needs = needs_of(service.retriever.search("露光装置の国産比率は？"), service.retriever)
+    held = needs.held(read_terms([as_text("露光装置の国産比率は？"), as_text("天気")]))
+    assert needs.coverage(held).tolist() == pytest.approx([1, 0])
+    assert needs.unmet(held[:, :1]) == ()
+    assert needs.unmet(held[:, 1:]) == needs.needs
+    assert needs.unmet_share(held[:, 1:]) == pytest.approx(1)
