@@ -20,7 +20,7 @@ from typing import Any, Literal
 from ingest.extracted import Extracted
 from ingest.load import Source
 from retriever.errors import NotFound
-from retriever.index import write_atomically
+from retriever.integrity import write_atomically
 
 _DOC_ID = re.compile(r"[0-9a-f]{16}")
 _LONGEST_NAME = 200
