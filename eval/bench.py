@@ -68,7 +68,7 @@ class Task:
     relevant: tuple[tuple[int, ...], ...]
 
 
-def _rows(data: Path, name: str) -> list[dict[str, Any]]:
+def read_rows(data: Path, name: str) -> list[dict[str, Any]]:
     path = data / f"{name}.jsonl.gz"
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
@@ -81,7 +81,7 @@ def _rows(data: Path, name: str) -> list[dict[str, Any]]:
 
 def jaquad_mteb(data: Path) -> Task:
     """JaQuADRetrieval as MTEB defines it."""
-    rows = _rows(data, "jaquad-dev")
+    rows = read_rows(data, "jaquad-dev")
     task = answers_task(
         [rows[i] for i in np.random.default_rng(42).permutation(len(rows))[:MTEB_QUERIES]], "jaquad-mteb"
     )
@@ -114,8 +114,8 @@ def passages_task(rows: Sequence[Mapping[str, Any]], name: str) -> Task:
 
 
 TASKS: Mapping[str, Callable[[Path], Sequence[Task]]] = {
-    "jaquad": lambda data: (jaquad_mteb(data), passages_task(_rows(data, "jaquad-dev"), "jaquad-passages")),
-    "jsquad": lambda data: (passages_task(_rows(data, "jsquad-test"), "jsquad"),),
+    "jaquad": lambda data: (jaquad_mteb(data), passages_task(read_rows(data, "jaquad-dev"), "jaquad-passages")),
+    "jsquad": lambda data: (passages_task(read_rows(data, "jsquad-test"), "jsquad"),),
 }
 
 

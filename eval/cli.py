@@ -17,7 +17,7 @@ from api.kept import KeptAnswers
 from api.selection import SELECTION
 from api.service import Service
 from api.settings import PROJECT, Settings
-from eval import ablation, fit, fit_answers, gate, overlap, report, support, trec
+from eval import ablation, fit, fit_answers, gate, overlap, performance, report, scale, support, trec
 from eval import bench as benchmarks
 from eval import compare as comparison
 from eval import run as runs
@@ -388,12 +388,16 @@ def leave_out_command(
 
 @app.command("bench")
 def bench_command(
-    task: Literal["jaquad", "jsquad"],
+    task: Literal["jaquad", "jsquad", "scale"],
     data: Annotated[Path, typer.Option(help="Folder with the benchmark data (*.jsonl.gz).")],
+    size: Annotated[list[int] | None, typer.Option(help="Of `scale`: passages, once or more often.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Public benchmarks, per arm and for the hybrid, with published scores beside ours."""
+    """Public benchmarks, per arm and for the hybrid, with published scores beside ours; or up to a million passages."""
     with clear_errors():
+        if task == "scale":
+            _scale(data, size or scale.SIZES, as_json)
+            return
         model = open_model(Settings().model)
         results: dict[str, Any] = {}
         for found in benchmarks.TASKS[task](data):
@@ -414,6 +418,16 @@ def bench_command(
                     typer.echo(f"  published: {model_name} {score}")
         if as_json:
             typer.echo(json.dumps(results, indent=1))
+
+
+def _scale(data: Path, sizes: Sequence[int], as_json: bool) -> None:
+    """Writes a section of eval/performance.md, with all sizes that were measured so far."""
+    home = Settings().home / "scale"
+    for size in sizes:
+        scale.measure(data, home, size)
+    found = scale.measured(home)
+    performance.write_section("Search at scale", "tenkyo eval bench scale --data PATH", scale.report(found))
+    typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(scale.report(found)))
 
 
 @app.command("gate")
