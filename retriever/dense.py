@@ -5,10 +5,11 @@ all of them; the best are then compared by the vectors themselves, which stay on
 the same time: vectors that are sums over tokens hardly cluster.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import faiss
 import numpy as np
@@ -88,26 +89,18 @@ class VectorFile:
     """A .npy file that grows by batches of rows (n, D)."""
 
     def __init__(self, path: Path):
-        self._file: BinaryIO = path.open("wb")
+        self._path = path
         self._rows = 0
-        self._dimensions: int | None = None
+        path.touch()
 
     def append(self, vectors: NDArray[np.float32]) -> None:
-        if self._dimensions is None:
-            self._dimensions = vectors.shape[1]
-            self._write_header()
+        """NumPy leaves room in a header for more rows: the new one is as long as the one before."""
         self._rows += len(vectors)
-        self._file.write(np.ascontiguousarray(vectors, np.float32).tobytes())
-
-    def close(self) -> None:
-        """NumPy leaves room in a header for more rows: the new one is as long as the first."""
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
-
-    def _write_header(self) -> None:
-        shape: tuple[int, ...] = (self._rows, self._dimensions or 1)
-        npy.write_array_header_1_0(self._file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, vectors.shape[1])}
+        with self._path.open("r+b") as file:
+            npy.write_array_header_1_0(file, header)
+            file.seek(0, os.SEEK_END)
+            file.write(np.ascontiguousarray(vectors, np.float32).tobytes())
 
 
 def write_codes(vectors: Path, codes: Path, large: int = LARGE) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
@@ -57,10 +58,10 @@ def write_segment(segments: Path, batches: Iterable[Contents], large: int = dens
     folder = segments / f"writing-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    draft = Draft(folder)
-    for contents, runs in _inverted(batches):
-        draft.append(contents, runs)
-    draft.finish(large)
+    with closing(Draft(folder)) as draft:
+        for contents, runs in _inverted(batches):
+            draft.append(contents, runs)
+        draft.finish(large)
     hashes = file_hashes(folder)
     name = sha256("".join(hashes.values()).encode()).hexdigest()[:16]
     for file in hashes:
@@ -108,14 +109,16 @@ class Draft:
             spool.append(run)
         self.passages += len(passages)
 
-    def finish(self, large: int) -> None:
+    def close(self) -> None:
         self._store.close()
+
+    def finish(self, large: int) -> None:
+        self._store.finish()
         for name, columns in self._columns.items():
             np.save(self._folder / f"{name}.npy", np.concatenate(columns))
         for name, values in (("documents", self._documents), ("names", self._names)):
             (self._folder / f"{name}.json").write_text(json.dumps(values, ensure_ascii=False), "utf-8")
-        for name, vectors in self._vectors.items():
-            vectors.close()
+        for name in self._vectors:
             dense.write_codes(self._folder / f"{name}.npy", self._folder / f"{name}.codes", large)
         for field, spool in zip(FIELDS, self._spools, strict=True):
             write_postings(spool, self._folder / field)

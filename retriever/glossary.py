@@ -95,7 +95,12 @@ def _entry(where: str, line: str) -> Entry:
 
 def units(text: str) -> Units:
     """Latin words in lower case and singular, every other letter or digit alone."""
-    return tuple(singular(found[0]).lower() for found in _UNITS.finditer(_without_possessives(normalise(text))))
+    return tuple(_unit(found[0]) for found in _UNITS.finditer(_without_possessives(normalise(text))))
+
+
+@lru_cache(maxsize=16384)
+def _unit(written: str) -> str:
+    return singular(written).lower()
 
 
 _known_units = lru_cache(maxsize=4096)(units)
@@ -139,8 +144,8 @@ class Glossary:
     def matches(self, question: str, language: str) -> list[Match]:
         """The longest known forms in a question, from left to right, none over another."""
         written = _DOTTED.sub(_without_dots, normalise(in_japanese_forms(question, language)))
-        asked = units(written)
-        places = [found.span() for found in _UNITS.finditer(_without_possessives(written))]
+        found = list(_UNITS.finditer(_without_possessives(written)))
+        asked = tuple(_unit(one[0]) for one in found)
         matches: list[Match] = []
         start = 0
         while start < len(asked):
@@ -148,7 +153,7 @@ class Glossary:
             length = next((n for n in lengths if self._is_known(asked, start, start + n)), 0)
             if length:
                 key = asked[start : start + length]
-                form = written[places[start][0] : places[start + length - 1][1]]
+                form = written[found[start].start() : found[start + length - 1].end()]
                 matches.append(Match(form, *self._meaning(key)))
             start += max(1, length)
         return matches

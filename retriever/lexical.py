@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from retriever.postings import Postings, average_length, gains, hashes_of, norms
 
-LARGE = 50_000
+LARGE = 200_000
 """Passages of a segment from which on common terms are left for the candidates alone."""
-_LOOK_UP_COST = 6
-"""Finding a passage in a term's postings against reading one posting."""
+_SLACK = 1 - 1e-5
+"""Scores are sums of 32-bit numbers: one that seems just too low may not be."""
 
 Scores = NDArray[np.float32]
 Places = NDArray[np.int32]
@@ -162,30 +162,31 @@ def _the_rare(segment: Segment, query: Query, allowed: Mask | None, most: int) -
     order = [int(term) for term in np.argsort(-query.bounds) if query.starts[term] < query.ends[term]]
     left = query.bounds[order][::-1].cumsum()[::-1]
     totals = np.zeros(len(segment), np.float32)
-    met = np.zeros(0, np.int32)
+    found: list[Places] = []
     read = tested = 0
     for number, term in enumerate(order):
-        if read >= 2 * tested and len(met) > most:
-            tested = read
-            if _least(totals[met], most) > left[number]:
-                return _narrowed(segment, query, totals, met, order[number:], most)
+        if read >= 2 * tested and read > most:  # a test costs about as much as reading
+            tested, found = read, [np.concatenate(found)]
+            if _SLACK * _least(totals[found[0]], most) > left[number]:
+                return _narrowed(segment, query, totals, found[0], order[number:], most)
         passages, scores = segment.gained(query, term)
         before = totals[passages]
         totals[passages] = before + scores
         new = passages[before == 0]
-        met = np.concatenate([met, new if allowed is None else new[allowed[new]]])
+        found.append(new if allowed is None else new[allowed[new]])
         read += len(passages)
+    met = np.concatenate([np.zeros(0, np.int32), *found])
     return Matches(segment, query, totals, (), *_top(met, totals[met], most))
 
 
 def _narrowed(segment: Segment, query: Query, totals: Scores, met: Places, rest: Sequence[int], most: int) -> Matches:
     """Of the passages met, those that can still be among the best have the rest of the terms looked up."""
-    scores, left = totals[met], float(query.bounds[list(rest)].sum())
+    left = float(query.bounds[list(rest)].sum())
+    met = np.sort(met[totals[met] + left >= _SLACK * _least(totals[met], most)])
+    scores = totals[met]
     for term in rest:
-        kept = scores + left >= _least(scores, most)
+        kept = scores + left >= _SLACK * _least(scores, most)
         met, scores = met[kept], scores[kept]
-        order = np.argsort(met)
-        met, scores = met[order], scores[order]
         scores += segment.look_up(query, term, met)
         left -= float(query.bounds[term])
     return Matches(segment, query, totals, rest, *_top(met, scores, most))

@@ -110,12 +110,12 @@ class Spool:
 
     def __init__(self, path: Path):
         self._path = path
-        self._file = path.open("wb")
+        path.touch()
 
     def append(self, run: Run) -> None:
-        for array in run:
-            np.save(self._file, array)
-        self._file.flush()
+        with self._path.open("ab") as file:
+            for array in run:
+                np.save(file, array)
 
     def __iter__(self) -> Iterator[Run]:
         with self._path.open("rb") as file:
@@ -123,7 +123,6 @@ class Spool:
                 yield Run(*(np.load(file) for _ in Run._fields))
 
     def remove(self) -> None:
-        self._file.close()
         self._path.unlink()
 
 

@@ -53,9 +53,11 @@ class StoreFile:
         )
         self._passages += len(passages)
 
-    def close(self) -> None:
+    def finish(self) -> None:
         self._connection.execute("COMMIT")
         self._connection.executescript(_INDEXES)
+
+    def close(self) -> None:
         self._connection.close()
 
 
