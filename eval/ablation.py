@@ -6,9 +6,9 @@ from typing import Any
 
 from api.service import Service
 from eval.rankers import TOP_K, InProcess, Place, PlainBM25, Ranker, Scored
+from retriever.arms import DENSE_ARMS, LEXICAL_ARMS
 from retriever.fusion import NEW, Weights, for_new_too, shipped_weights
 from retriever.records import Document
-from retriever.search import DENSE_ARMS, LEXICAL_ARMS
 
 ARMS = (*LEXICAL_ARMS, *DENSE_ARMS)
 QUESTION_ARMS = ("asked_words", "asked_bigrams", "asked_dense")

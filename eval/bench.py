@@ -14,6 +14,7 @@ from ir_measures import R, nDCG
 
 from eval.errors import BadQuestions
 from eval.statistics import Estimate, estimate, paired_p_value
+from retriever.arms import CANDIDATES, Candidates
 from retriever.embed import Embedder
 from retriever.fusion import (
     NEW,
@@ -26,8 +27,8 @@ from retriever.fusion import (
     lexical_features,
     shipped_weights,
 )
-from retriever.lexical import build_postings, score_all
-from retriever.search import CANDIDATES, Candidates
+from retriever.lexical import score_all
+from retriever.postings import build_postings
 from retriever.text import bigrams, words
 
 MTEB_QUERIES, MTEB_DOCUMENTS = 2048, 3014

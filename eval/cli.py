@@ -18,16 +18,14 @@ from api.selection import SELECTION
 from api.service import Service
 from api.settings import PROJECT, Settings
 from eval import ablation, fit, fit_answers, gate, overlap, report, support, trec
-from eval import bench as benchmarks
 from eval import compare as comparison
 from eval import run as runs
 from eval.answers import abstention
+from eval.bench_commands import app as bench_app
 from eval.leave_out import leave_out, newcomers
-from eval.peers.command import peers_command
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN
-from eval.speed import speed_command
 from eval.statistics import estimate
 from eval.tables import (
     ANSWERS,
@@ -62,9 +60,7 @@ evidence; percent, with 95% bootstrap intervals.
 """
 TESTED = (WITHIN, "nDCG@10", "R@1", "contained", "citation_precision", "citation_recall", "short_exact")
 MODELS_HELP = "Folder with a model for each document, MODELS/ID, trained without it."
-Data = Annotated[Path, typer.Option(help="Folder with the benchmark data (*.jsonl.gz).")]
 app = typer.Typer(no_args_is_help=True, help="Evaluation runs: metrics with intervals, comparison, report, gate.")
-bench_app = typer.Typer(no_args_is_help=True, help="Public benchmarks, speed, and other tools beside this one.")
 app.add_typer(bench_app, name="bench")
 
 
@@ -387,46 +383,6 @@ def leave_out_command(
             say(plain(header, rows[-1:]))
         LEFT_OUT.write_text(f"{LEFT_OUT_HEAD}\n{markdown(header, rows)}", "utf-8")
         typer.echo(plain(header, rows))
-
-
-@bench_app.command("jaquad")
-def jaquad_command(data: Data, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """JaQuADRetrieval and JaQuAD's passages, per arm and for the hybrid, with published scores beside ours."""
-    _public("jaquad", data, as_json)
-
-
-@bench_app.command("jsquad")
-def jsquad_command(data: Data, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """JSQuAD's passages, the same way."""
-    _public("jsquad", data, as_json)
-
-
-bench_app.command("speed")(speed_command)
-bench_app.command("peers")(peers_command)
-
-
-def _public(task: str, data: Path, as_json: bool) -> None:
-    with clear_errors():
-        model = open_model(Settings().model)
-        results: dict[str, Any] = {}
-        for found in benchmarks.TASKS[task](data):
-            say(f"{found.name}: {len(found.queries):,} queries, {len(found.documents):,} documents")
-            values = benchmarks.evaluate(found, model)
-            scores = benchmarks.estimates(values)
-            results[found.name] = {
-                arm: {m: [e.mean, e.low, e.high] for m, e in measures.items()} for arm, measures in scores.items()
-            }
-            if not as_json:
-                names = list(next(iter(scores.values())))
-                rows = [[arm, *(cell(measures[m]) for m in names)] for arm, measures in scores.items()]
-                typer.echo(plain([found.name, *names], rows))
-                for arm in ("words", "BM25 (words + bigrams)"):
-                    p = benchmarks.p_values(values, "hybrid", arm)
-                    typer.echo(f"  hybrid against {arm}: " + ", ".join(f"{m} p = {p[m]:.4f}" for m in names))
-                for model_name, score in benchmarks.PUBLISHED.get(found.name, {}).items():
-                    typer.echo(f"  published: {model_name} {score}")
-        if as_json:
-            typer.echo(json.dumps(results, indent=1))
 
 
 @app.command("gate")

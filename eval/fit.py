@@ -19,11 +19,12 @@ from eval.bench import Task, answers_task, candidates, passages_task
 from eval.questions import Question
 from eval.rankers import Place, place_of
 from eval.retrieval import covers
+from retriever.arms import Candidates
 from retriever.embed import Embedder
 from retriever.fusion import NEW, Weights
 from retriever.language import detect_language
 from retriever.records import Document, Passage
-from retriever.search import Candidates, Retriever
+from retriever.search import Retriever
 from retriever.training.data import is_held_out, read_rows
 
 SHARPNESS = 10.0

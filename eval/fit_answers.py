@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -18,6 +17,7 @@ from api.reading import Reader
 from eval.answers import contains, meets
 from eval.errors import BadQuestions
 from eval.questions import Question
+from retriever.dense import Vectors
 from retriever.index import Index
 from retriever.records import Asked
 from retriever.search import Retriever
@@ -45,13 +45,13 @@ class Unwritten(Index):
     """An index as if no questions had been written for its passages."""
 
     def asked_of(self, number: int) -> tuple[tuple[Asked, ...], NDArray[np.float32]]:
-        return (), np.zeros((0, self.segments[0].dense.d), np.float32)
+        return (), np.zeros((0, self.segments[0].dense.dimensions), np.float32)
 
 
 def unwritten(retriever: Retriever) -> Retriever:
     """The same retriever, but all documents are new to it: what is learnt must hold for those, too."""
     index = retriever.index
-    segments = [replace(s, askers=s.askers[:0], asked=faiss.IndexFlatIP(s.dense.d)) for s in index.segments]
+    segments = [replace(s, askers=s.askers[:0], asked=Vectors(s.asked.rows[:0])) for s in index.segments]
     return Retriever(Unwritten(index.manifest, segments), retriever.embedder, retriever.entries, retriever.weights)
 
 

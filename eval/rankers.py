@@ -12,7 +12,8 @@ import numpy as np
 from api.schemas import AskIn, FiltersIn, SearchIn
 from api.service import Service
 from eval.errors import ServerFailed
-from retriever.lexical import build_postings, score_all
+from retriever.lexical import score_all
+from retriever.postings import build_postings
 from retriever.records import Document, Passage, Span
 from retriever.text import bigrams, words
 

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -17,8 +17,10 @@ from ingest.gather import Duplicate, load_all, sources_of, without_copies
 from ingest.library import Library
 from ingest.load import Source, load
 from ingest.names import glossed_names
+from retriever.draft import Contents, write_segment
 from retriever.embed import Embedder
 from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, SourceRefused
+from retriever.fields import embedding_text
 from retriever.index import (
     Index,
     Manifest,
@@ -31,7 +33,7 @@ from retriever.index import (
     writing,
 )
 from retriever.records import Document, Passage
-from retriever.segment import Contents, embedding_text, read_documents, write_segment
+from retriever.segment import read_documents
 
 Progress = Callable[[str], None]
 Expansions = Mapping[str, Sequence[Expansion]]
@@ -215,19 +217,21 @@ def _write(
     """A segment with what is new, and a generation that leaves out what is gone or replaced."""
     replaced = {*gone, *(document.doc_id for document in new)}
     merged = _of_small_segments(old, replaced) if old and new else []
-    contents = _contents([*new, *merged], expansions, embedder, progress)
+    fresh = [*new, *merged]
     replaced |= {document.doc_id for document in merged}
     marks = old.manifest.deleted if old else {}
     before = old.segments if old else ()
     living = [s for s in before if set(s.doc_ids) - replaced - set(marks.get(s.name, ()))]
-    segment = (
-        write_segment(root / "segments", contents) if new or not living else ""
-    )  # an index has one, if an empty one
-    others = [s for s in living if s.name != segment]  # one that comes back holds no dead document
-    deleted = {s.name: sorted({*marks.get(s.name, ()), *replaced.intersection(s.doc_ids)}) for s in others}
-    names = [*(s.name for s in others), *([segment] if segment else [])]
+    hashes = {s.name: old.manifest.segments[s.name] for s in living} if old else {}
     kept = sum(n for doc_id, n in old.passage_counts.items() if doc_id not in replaced) if old else 0
-    return publish(root, names, deleted, versions(embedder), corpus, len(contents.passages) + kept)
+    if fresh or not living:  # an index has one, if an empty one
+        written = write_segment(root / "segments", _contents(fresh, expansions, embedder, progress))
+        hashes = {name: files for name, files in hashes.items() if name != written.name}
+        hashes[written.name] = written.hashes  # one that comes back holds no dead document
+        living = [s for s in living if s.name != written.name]
+        kept += written.passages
+    deleted = {s.name: sorted({*marks.get(s.name, ()), *replaced.intersection(s.doc_ids)}) for s in living}
+    return publish(root, hashes, deleted, versions(embedder), corpus, kept)
 
 
 def _of_small_segments(old: Index, replaced: Collection[str]) -> list[Document]:
@@ -238,7 +242,10 @@ def _of_small_segments(old: Index, replaced: Collection[str]) -> list[Document]:
     return [document for document in old.documents() if document.doc_id in small.difference(replaced)]
 
 
-def _contents(new: Sequence[Document], expansions: Expansions, embedder: Embedder, progress: Progress) -> Contents:
+def _contents(
+    new: Sequence[Document], expansions: Expansions, embedder: Embedder, progress: Progress
+) -> Iterator[Contents]:
+    """In batches of whole documents; an empty one where there are none."""
     documents: list[Document] = []
     passages: list[Passage] = []
     for number, document in enumerate(new, start=1):
@@ -250,18 +257,29 @@ def _contents(new: Sequence[Document], expansions: Expansions, embedder: Embedde
         documents.append(read)
         passages += found
         progress(f"[{number}/{len(new)}] {document.doc_id}: {len(document.text):,} characters, {len(found)} passages")
+        if len(passages) >= _BATCH:
+            yield _embedded(documents, passages, expansions, embedder, progress)
+            documents, passages = [], []
+    if documents or not new:
+        yield _embedded(documents, passages, expansions, embedder, progress)
+
+
+def _embedded(
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    expansions: Expansions,
+    embedder: Embedder,
+    progress: Progress,
+) -> Contents:
+    """The documents and their passages with vectors, and with the questions that were written for them."""
     asked = attach(passages, {d.doc_id: expansions.get(d.source_sha256, ()) for d in documents})
+    questions = [question.text for own in asked for question in own]
     return Contents(
         documents,
         passages,
         embed([embedding_text(passage) for passage in passages], "passages", embedder.encode_passages, progress),
         asked,
-        embed(
-            [question.text for questions in asked for question in questions],
-            "questions",
-            embedder.encode_queries,
-            progress,
-        ),
+        embed(questions, "questions", embedder.encode_queries, progress),
         {document.doc_id: glossed_names(document.text) for document in documents},
     )
 

@@ -11,7 +11,7 @@ from ingest.expand import is_broken_off, read_row
 from ingest.library import Entry, Library
 from retriever.errors import BadExpansions, IndexDamaged, IndexMismatch, IndexMissing, LibraryDamaged
 from retriever.index import Manifest, check_versions, current_generation, generations, read_generation, read_manifest
-from retriever.segment import check_files
+from retriever.integrity import check_whole
 
 _LEAST_FREE = 100 * 2**20
 """Bytes that taking in a document may want."""
@@ -76,7 +76,7 @@ def check_index(root: Path, model: str) -> Iterator[Finding]:
 def _check_generation(root: Path, manifest: Manifest) -> None:
     """Raises `IndexDamaged`."""
     for segment, files in manifest.segments.items():
-        check_files(root / "segments" / segment, files)
+        check_whole(root / "segments" / segment, files)
 
 
 def is_whole(root: Path, name: str) -> bool:

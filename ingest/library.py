@@ -21,8 +21,7 @@ from typing import Any, Literal, TypeVar
 from ingest.extracted import Extracted
 from ingest.load import Source
 from retriever.errors import LibraryDamaged, NotFound
-from retriever.index import write_atomically
-from retriever.segment import sync
+from retriever.integrity import sync, write_atomically
 
 log = logging.getLogger("tenkyo")
 

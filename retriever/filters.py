@@ -32,13 +32,17 @@ class Filters:
             raise BadFilter("filters.published_from: it is later than published_to.", "/filters/published_from")
 
     def pass_document(self, document: Document) -> bool:
-        if self.doc_ids and document.doc_id not in self.doc_ids:
+        return self.pass_id(document.doc_id, document.published)
+
+    def pass_id(self, doc_id: str, published: str | None) -> bool:
+        """Whether a document gets through, by its id and date."""
+        if self.doc_ids and doc_id not in self.doc_ids:
             return False
         if not (self.published_from or self.published_to):
             return True
-        if not document.published:
+        if not published:
             return False
-        first, last = date_interval(document.published)
+        first, last = date_interval(published)
         after = not self.published_from or last >= date_interval(self.published_from)[0]
         before = not self.published_to or first <= date_interval(self.published_to)[1]
         return after and before

@@ -31,6 +31,8 @@ _RUN_ON = re.compile(r"[ァ-ヺー]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 Units = tuple[str, ...]
+Meaning = tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]
+"""See `Match`: the reports' forms, others, kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,12 @@ class _Singulars(dict[str, str]):
 
 def units(text: str) -> Units:
     """Latin words in lower case and singular, every other letter or digit alone."""
-    return tuple(singular(found).lower() for found in _UNITS.findall(_without_possessives(normalise(text))))
+    return tuple(_unit(found) for found in _UNITS.findall(_without_possessives(normalise(text))))
+
+
+@lru_cache(maxsize=16384)
+def _unit(written: str) -> str:
+    return singular(written).lower()
 
 
 def units_of(lines: Sequence[str]) -> list[Units]:
@@ -143,7 +150,10 @@ class Glossary:
             if (key := units(latin)) not in self._entries:
                 # as an alias: what stands before a bracket isn't always the name of what stands in it
                 self._add(Entry(latin, latin, latin, aliases=(name,), source="mined"), key)
-        self._longest = max(map(len, self._entries), default=0)
+        self._lengths: dict[str, list[int]] = {}
+        for first, length in sorted({(key[0], len(key)) for key in self._entries if key}, reverse=True):
+            self._lengths.setdefault(first, []).append(length)
+        self._meanings: dict[Units, Meaning] = {}
 
     def _add(self, entry: Entry, key: Units) -> None:
         known = self._entries.setdefault(key, [])
@@ -153,19 +163,25 @@ class Glossary:
     def matches(self, question: str, language: str) -> list[Match]:
         """The longest known forms in a question, from left to right, none over another."""
         written = _DOTTED.sub(_without_dots, normalise(in_japanese_forms(question, language)))
-        asked = units(written)
-        places = [found.span() for found in _UNITS.finditer(_without_possessives(written))]
+        found = list(_UNITS.finditer(_without_possessives(written)))
+        asked = tuple(_unit(one[0]) for one in found)
         matches: list[Match] = []
         start = 0
         while start < len(asked):
-            lengths = range(min(len(asked) - start, self._longest), 0, -1)
+            lengths = (n for n in self._lengths.get(asked[start], ()) if n <= len(asked) - start)
             length = next((n for n in lengths if self._is_known(asked, start, start + n)), 0)
             if length:
                 key = asked[start : start + length]
-                form = written[places[start][0] : places[start + length - 1][1]]
-                matches.append(_match(form, self._entries[key], key))
+                form = written[found[start].start() : found[start + length - 1].end()]
+                matches.append(Match(form, *self._meaning(key)))
             start += max(1, length)
         return matches
+
+    def _meaning(self, key: Units) -> Meaning:
+        """What a form means, worked out when it is first met."""
+        if key not in self._meanings:
+            self._meanings[key] = _meaning(self._entries[key], key)
+        return self._meanings[key]
 
     def _is_known(self, asked: Units, start: int, end: int) -> bool:
         key = asked[start:end]
@@ -190,12 +206,20 @@ def expanded_terms(matches: Sequence[Match]) -> dict[str, float]:
     """
     weights: dict[str, float] = {}
     for match in matches:
-        for form in match.means:
-            terms = _words(form)
-            weight = (1.0 if form in match.reports else ALIAS_WEIGHT) / max(1, len(terms)) ** 0.5
-            for term in terms:
-                weights[term] = max(weights.get(term, 0.0), weight)
+        for term, weight in _weighted(match.reports, match.others):
+            weights[term] = max(weights.get(term, 0.0), weight)
     return weights
+
+
+@lru_cache(maxsize=16384)
+def _weighted(reports: tuple[str, ...], others: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    """Words with their weights, those of the reports' forms first."""
+    found: list[tuple[str, float]] = []
+    for form in reports + others:
+        terms = _words(form)
+        weight = (1.0 if form in reports else ALIAS_WEIGHT) / max(1, len(terms)) ** 0.5
+        found += [(term, weight) for term in terms]
+    return tuple(found)
 
 
 def _stands_alone(asked: Units, start: int, end: int) -> bool:
@@ -209,11 +233,11 @@ def _stands_alone(asked: Units, start: int, end: int) -> bool:
     return not (run_on_before or run_on_after)
 
 
-def _match(form: str, entries: Sequence[Entry], key: Units) -> Match:
+def _meaning(entries: Sequence[Entry], key: Units) -> Meaning:
     reports = dict.fromkeys(entry.ja for entry in entries if _known_units(entry.ja) != key)
     others = dict.fromkeys(other for entry in entries for other in entry.forms if _known_units(other) != key)
     kinds = frozenset(entry.kind for entry in entries)
-    return Match(form, tuple(reports), tuple(other for other in others if other not in reports), kinds)
+    return tuple(reports), tuple(other for other in others if other not in reports), kinds
 
 
 @lru_cache(maxsize=4096)

@@ -3,6 +3,7 @@
     index/CURRENT                 name of the generation in use
     index/generations/NAME.json   its manifest: segments with every file's SHA-256, tombstones, versions
     index/segments/HASH/          passages, postings, vectors
+    index/checked.json            when large files were last hashed
 
 A reader sees the old generation or the new one, whatever is killed when; the one before is kept.
 """
@@ -16,7 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,10 +26,20 @@ from numpy.typing import NDArray
 
 from retriever import text
 from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, NotFound
+from retriever.fields import FIELDS
+from retriever.integrity import (
+    STAMPS,
+    Stamps,
+    check_touched,
+    read_stamps,
+    write_atomically,
+)
+from retriever.lexical import Field
+from retriever.postings import K1, B
 from retriever.records import Asked, Document, Passage
-from retriever.segment import Segment, check_files, file_hashes, open_segment, sync
+from retriever.segment import Segment, open_segment
 
-FORMAT = 3
+FORMAT = 4
 _DOCUMENTS_IN_MEMORY = 64
 _PASSAGES_IN_MEMORY = 512
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
@@ -55,6 +66,7 @@ def retriever_versions(model: str) -> dict[str, str]:
         "sudachipy": version("sudachipy"),
         "sudachidict_core": version("sudachidict_core"),
         "opencc": version("opencc"),
+        "bm25": f"{K1}/{B}",
         "model": model,
     }
 
@@ -65,14 +77,15 @@ class Index:
     def __init__(self, manifest: Manifest, segments: Sequence[Segment]):
         self.manifest = manifest
         self.segments = tuple(segments)
+        self.fields = {name: Field([s.fields[name] for s in segments]) for name in FIELDS}
+        self.offsets = np.cumsum([0, *(len(s) for s in segments)])
+        self._deleted = {name: frozenset(doc_ids) for name, doc_ids in manifest.deleted.items()}
+        self.alive = np.concatenate([np.zeros(0, bool), *map(self._alive, segments)])
+        self.runs_on = np.concatenate([np.zeros(0, bool), *map(_runs_on, segments)])
+        self.expanded = np.concatenate([np.zeros(0, bool), *map(_expanded, segments)])
         self._read = lru_cache(maxsize=_DOCUMENTS_IN_MEMORY)(self._read_document)
         self._asked = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(self._read_asked)
-        self.offsets = np.cumsum([0, *(len(s) for s in segments)])
-        self.alive = np.concatenate(
-            [_alive(s, manifest.deleted.get(s.name, [])) for s in segments] or [np.zeros(0, bool)]
-        )
-
-        self.runs_on = np.concatenate([_runs_on(s) for s in segments] or [np.zeros(0, bool)])
+        self._passage = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(self._read_passage)
 
     @property
     def generation(self) -> str:
@@ -84,6 +97,9 @@ class Index:
 
     def passage(self, number: int) -> Passage:
         """By its place in the whole index."""
+        return self._passage(number)
+
+    def _read_passage(self, number: int) -> Passage:
         segment, own = self._locate(number)
         return segment.store.passage(own)
 
@@ -108,7 +124,7 @@ class Index:
             f"There is no passage {passage_id!r}. Search again: ids change when a document is ingested anew."
         )
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """Latin form → Japanese name, as the documents gloss them."""
         return {
@@ -119,7 +135,7 @@ class Index:
             for latin, name in names.items()
         }
 
-    @property
+    @cached_property
     def passage_counts(self) -> dict[str, int]:
         """Live passages by document."""
         counts: dict[str, int] = {}
@@ -149,7 +165,11 @@ class Index:
         return [passage for segment in live for passage in segment.store.passages(doc_id)]
 
     def _is_deleted(self, segment: Segment, doc_id: str) -> bool:
-        return doc_id in self.manifest.deleted.get(segment.name, ())
+        return doc_id in self._deleted.get(segment.name, ())
+
+    def _alive(self, segment: Segment) -> NDArray[np.bool_]:
+        """(N,): whether each passage's document still counts."""
+        return segment.of_documents(lambda doc_id, published: not self._is_deleted(segment, doc_id))
 
 
 def _runs_on(segment: Segment) -> NDArray[np.bool_]:
@@ -157,9 +177,10 @@ def _runs_on(segment: Segment) -> NDArray[np.bool_]:
     return np.append(np.diff(segment.documents) == 0, False)[: len(segment)]
 
 
-def _alive(segment: Segment, deleted: Sequence[str]) -> NDArray[np.bool_]:
-    gone = [number for number, doc_id in enumerate(segment.doc_ids) if doc_id in deleted]
-    return ~np.isin(segment.documents, gone)
+def _expanded(segment: Segment) -> NDArray[np.bool_]:
+    """(N,): whether questions were written for the passage."""
+    written: NDArray[np.bool_] = np.bincount(segment.askers, minlength=len(segment)) > 0
+    return written
 
 
 def read_manifest(root: Path) -> Manifest:
@@ -234,15 +255,19 @@ def generations(root: Path) -> list[str]:
 
 
 def open_index(root: Path, model: str) -> Index:
-    """Open the generation in use for a model, checking every file. Raises as `read_manifest` does."""
+    """Open the generation in use for a model, checking its files (see `integrity`). Raises as `read_manifest` does."""
     return open_generation(root, model, read_manifest(root))
 
 
 def open_generation(root: Path, model: str, manifest: Manifest) -> Index:
     """Raises `IndexDamaged` or `IndexMismatch`."""
     check_versions(manifest, model)
+    known = read_stamps(root)
+    stamps: Stamps = {}
     for segment, files in manifest.segments.items():
-        check_files(root / "segments" / segment, files)
+        stamps |= check_touched(root / "segments" / segment, files, known)
+    if stamps != known:
+        _keep_stamps(root, stamps)
     return Index(manifest, [open_segment(root / "segments" / name) for name in manifest.segments])
 
 
@@ -260,20 +285,28 @@ def forget(root: Path, names: Sequence[str]) -> None:
         _remove_unused(root, [name for name in generations(root) if name not in names])
 
 
+def _keep_stamps(root: Path, stamps: Stamps) -> None:
+    """An index that can't be written to is hashed whole each time."""
+    if os.access(root, os.W_OK):
+        write_atomically(root / STAMPS, json.dumps(stamps, indent=1))
+
+
 def publish(
     root: Path,
-    segments: Sequence[str],
+    segments: Mapping[str, dict[str, str]],
     deleted: Mapping[str, list[str]],
     versions: Mapping[str, str],
     corpus: Mapping[str, str],
     passages: int,
 ) -> Manifest:
-    """Write a generation's manifest and switch to it. What neither it nor the one before needs is removed."""
+    """Write a generation's manifest and switch to it. What neither it nor the one before needs is removed.
+
+    `segments`: by name, each file's hash as it was when the segment was written.
+    """
     previous = current_generation(root)
     numbers = [int(path.stem[:6]) for path in (root / "generations").glob("*.json") if _GENERATION.fullmatch(path.stem)]
     number = max(numbers, default=0) + 1
-    hashes = {name: file_hashes(root / "segments" / name) for name in segments}
-    manifest = Manifest(FORMAT, "", dict(versions), hashes, dict(deleted), dict(corpus), passages)
+    manifest = Manifest(FORMAT, "", dict(versions), dict(segments), dict(deleted), dict(corpus), passages)
     manifest = replace(manifest, generation=f"{number:06d}-{_digest(manifest)}")
     (root / "generations").mkdir(parents=True, exist_ok=True)
     body = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
@@ -281,16 +314,6 @@ def publish(
     write_atomically(root / "CURRENT", manifest.generation + "\n")
     _remove_unused(root, keep=[name for name in (previous, manifest.generation) if name])
     return manifest
-
-
-def write_atomically(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.writing")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync(path.parent)
 
 
 def _remove_unused(root: Path, keep: Sequence[str]) -> None:

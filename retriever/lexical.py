@@ -1,115 +1,204 @@
-"""BM25 over inverted files that are plain arrays: memory-mapped, immutable, one set a segment.
+"""BM25 over postings, the same in whichever segment a passage lies.
 
-Document frequency and average length are taken over all segments when a query comes, so a passage
-scores the same whichever segment it lies in. No library at hand does that, nor gives the exact score
-of every passage, which the fusion with the dense arm needs. Robertson & Zaragoza 2009; the variant is
-Lucene's (no k1 + 1 in the numerator).
+Document frequency and average length are taken over all segments when a query comes. No library at hand does
+that, nor gives the exact score of any passage, which the fusion with the dense arm needs. Robertson & Zaragoza
+2009; the variant is Lucene's. In a large segment most postings of common terms are never read: a passage that
+has none of the rare terms can't come among the best (MaxScore, Turtle & Flood 1995).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import blake2b
-from math import log1p
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-K1 = 1.2
-B = 0.6
-_ARRAYS = ("terms", "starts", "passages", "frequencies", "lengths")
+from retriever.postings import Postings, average_length, gains, hashes_of, norms
+
+LARGE = 200_000
+"""Passages of a segment from which on common terms are left for the candidates alone."""
+_SLACK = 1 - 1e-5
+"""Scores are sums of 32-bit numbers: one that seems just too low may not be."""
+
+Scores = NDArray[np.float32]
+Places = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+"""Of the passages that may be found."""
 
 
 @dataclass(frozen=True)
-class Postings:
-    """Postings of one field of one segment.
+class Query:
+    """Terms of a query in one segment (Q,): where their postings lie, their weights, and what each can give at most."""
 
-    `terms` (T,) sorted 64-bit hashes; `starts` (T + 1,) where each term's postings begin in `passages`
-    and `frequencies` (P,); `lengths` (N,) terms a passage.
-    """
-
-    terms: NDArray[np.uint64]
     starts: NDArray[np.int64]
-    passages: NDArray[np.int32]
-    frequencies: NDArray[np.float32]
-    lengths: NDArray[np.int32]
-
-    def of(self, term: int) -> slice:
-        place = int(self.terms.searchsorted(np.uint64(term)))
-        if place == len(self.terms) or int(self.terms[place]) != term:
-            return slice(0, 0)
-        return slice(int(self.starts[place]), int(self.starts[place + 1]))
-
-    def frequency(self, term: str, aside: Sequence[int] = ()) -> int:
-        """In how many passages a term occurs; those at the places `aside` don't count."""
-        found = self.of(term_hash(term))
-        return int(found.stop - found.start) - (int(np.isin(self.passages[found], aside).sum()) if aside else 0)
+    ends: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    bounds: NDArray[np.float64]
 
 
-@lru_cache(maxsize=16384)
-def term_hash(term: str) -> int:
-    """64 bits of BLAKE2b: two of a million terms meet with a probability of 3 in 10^8."""
-    return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "little")
+class Segment:
+    """One field of one segment, with what its passages' lengths mean beside the average of all segments."""
+
+    def __init__(self, postings: Postings, average: float):
+        self.postings = postings
+        self.norms = norms(postings.lengths, average)
+        own = average_length([postings.lengths])
+        self._growth = max(1.0, average / own)
+
+    def __len__(self) -> int:
+        return len(self.norms)
+
+    def bounds(self, peaks: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The most that terms can give at a weight of 1: with a greater average, norms shrink by its ratio at most."""
+        most: NDArray[np.float64] = np.minimum(1.0, peaks * self._growth)
+        return most
+
+    def gained(self, query: Query, term: int) -> tuple[Places, Scores]:
+        """The passages that have a term, and what they gain by it."""
+        here = slice(query.starts[term], query.ends[term])
+        passages = self.postings.passages[here]
+        tf = gains(self.postings.frequencies[here], self.norms[passages])
+        return passages, tf * np.float32(query.weights[term])
+
+    def look_up(self, query: Query, term: int, places: Places) -> Scores:
+        """What passages at sorted places (C,) gain by a term."""
+        start, end = int(query.starts[term]), int(query.ends[term])
+        passages = self.postings.passages[start:end]
+        if len(passages) < len(places):
+            scores = np.zeros(len(places), np.float32)
+            at = np.minimum(places.searchsorted(passages), len(places) - 1)
+            there = places[at] == passages
+            tf = gains(self.postings.frequencies[start:end][there], self.norms[passages[there]])
+            scores[at[there]] = tf * np.float32(query.weights[term])
+            return scores
+        at = np.minimum(passages.searchsorted(places), len(passages) - 1)
+        tf = self.postings.frequencies[start:end][at] * (passages[at] == places)
+        return gains(tf, self.norms[places]) * np.float32(query.weights[term])
 
 
-def build_postings(passages: Sequence[Iterable[str]]) -> Postings:
-    """`passages[i]`: the terms of passage i."""
-    counts = [Counter(terms) for terms in passages]
-    hashes = {term: term_hash(term) for count in counts for term in count}
-    terms = np.fromiter((hashes[t] for c in counts for t in c), np.uint64)
-    numbers = np.repeat(np.arange(len(counts), dtype=np.int32), [len(c) for c in counts])
-    frequencies = np.fromiter((n for c in counts for n in c.values()), np.float32)
-    order = np.argsort(terms, kind="stable")
-    unique, first = np.unique(terms[order], return_index=True)
-    return Postings(
-        unique,
-        np.append(first, len(order)).astype(np.int64),
-        numbers[order],
-        frequencies[order],
-        np.fromiter((c.total() for c in counts), np.int32, len(counts)),
-    )
+@dataclass(frozen=True)
+class Matches:
+    """In one segment. `totals` (N,): scores over the terms that were added up; `rest`: the others; `best`: places of
+    the best, with their `scores`."""
+
+    segment: Segment
+    query: Query
+    totals: Scores
+    rest: Sequence[int]
+    best: Places
+    scores: Scores
+
+    def at(self, places: Places) -> Scores:
+        """The scores of passages at sorted places (C,)."""
+        scores = self.totals[places]
+        for term in self.rest:
+            scores += self.segment.look_up(self.query, term, places)
+        return scores
 
 
-def save_postings(postings: Postings, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    for name in _ARRAYS:
-        np.save(folder / f"{name}.npy", getattr(postings, name))
+class Field:
+    """One field over all segments."""
+
+    def __init__(self, postings: Sequence[Postings]):
+        average = average_length([p.lengths for p in postings])
+        self.segments = [Segment(p, average) for p in postings]
+        self.passages = sum(map(len, self.segments))
+
+    def weigh(self, terms: Mapping[str, float]) -> tuple[list[Query], float]:
+        """Weighted terms as each segment has them, and the bound that no passage can reach."""
+        hashes = hashes_of(terms)
+        found = [segment.postings.find(hashes) for segment in self.segments]
+        frequencies = sum((ends - starts for starts, ends, _ in found), np.zeros(len(terms), np.int64))
+        times = np.fromiter(terms.values(), np.float64, len(terms))
+        weights = times * np.log1p((self.passages - frequencies + 0.5) / (frequencies + 0.5))
+        queries = [
+            Query(starts, ends, weights, weights * segment.bounds(peaks))
+            for segment, (starts, ends, peaks) in zip(self.segments, found, strict=True)
+        ]
+        return queries, float(weights.sum())
+
+    def match(
+        self, terms: Mapping[str, float], allowed: Sequence[Mask | None], most: int
+    ) -> tuple[list[Matches], float]:
+        """By segment, the best `most` of the allowed passages; and the bound."""
+        queries, bound = self.weigh(terms)
+        pairs = zip(self.segments, queries, allowed, strict=True)
+        return [
+            (_the_rare(s, query, mask, most) if len(s) >= LARGE else _all(s, query, mask, most))
+            for s, query, mask in pairs
+        ], bound
 
 
-def load_postings(folder: Path) -> Postings:
-    """Memory-mapped, but as plain arrays: `memmap` itself makes each small slice five times dearer."""
-    return Postings(*(np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS))
-
-
-def score_all(segments: Sequence[Postings], terms: Mapping[str, float]) -> tuple[NDArray[np.float32], float]:
+def score_all(segments: Sequence[Postings], terms: Mapping[str, float]) -> tuple[Scores, float]:
     """BM25 of every passage for weighted terms, and the bound that no passage can reach.
 
     The scores stand as the segments' passages do, one after the other: (N,), 0 where no term occurs.
     """
-    lengths = [segment.lengths for segment in segments]
-    total = sum(len(n) for n in lengths)
-    average = sum(int(n.sum()) for n in lengths) / max(1, total) or 1.0
-    ids = [term_hash(term) for term in terms]
-    found = [[segment.of(term) for term in ids] for segment in segments]
-    frequencies = [sum(place.stop - place.start for place in places) for places in zip(*found, strict=True)]
-    weights = [
-        times * log1p((total - frequency + 0.5) / (frequency + 0.5))
-        for times, frequency in zip(terms.values(), frequencies or [0] * len(ids), strict=True)
-    ]
-    scores = [_scores(segment, places, weights, average) for segment, places in zip(segments, found, strict=True)]
-    return np.concatenate(scores) if scores else np.zeros(0, np.float32), sum(weights)
+    field = Field(segments)
+    queries, bound = field.weigh(terms)
+    scores = [_scores(segment, query) for segment, query in zip(field.segments, queries, strict=True)]
+    return np.concatenate([np.zeros(0, np.float32), *scores]), bound
 
 
-def _scores(
-    segment: Postings, places: Sequence[slice], weights: Sequence[float], average: float
-) -> NDArray[np.float32]:
+def _scores(segment: Segment, query: Query) -> Scores:
     """(N,) of one segment: all postings of all terms in one go, since a NumPy call costs more than a short list."""
+    places = [slice(start, end) for start, end in zip(query.starts, query.ends, strict=True) if start < end]
     if not places:
-        return np.zeros(len(segment.lengths), np.float32)
-    passages = np.concatenate([segment.passages[place] for place in places])
-    tf = np.concatenate([segment.frequencies[place] for place in places])
-    weight = np.repeat(weights, [place.stop - place.start for place in places])
-    norm = K1 * (1 - B + B * segment.lengths[passages] / average)
-    return np.bincount(passages, weight * tf / (tf + norm), len(segment.lengths)).astype(np.float32)
+        return np.zeros(len(segment), np.float32)
+    counts = query.ends - query.starts
+    passages = np.concatenate([segment.postings.passages[place] for place in places])
+    tf = gains(np.concatenate([segment.postings.frequencies[place] for place in places]), segment.norms[passages])
+    return np.bincount(passages, np.repeat(query.weights, counts) * tf, len(segment)).astype(np.float32)
+
+
+def _all(segment: Segment, query: Query, allowed: Mask | None, most: int) -> Matches:
+    """Every posting of every term."""
+    totals = _scores(segment, query)
+    found = np.flatnonzero(totals if allowed is None else totals * allowed).astype(np.int32)
+    return Matches(segment, query, totals, (), *_top(found, totals[found], most))
+
+
+def _the_rare(segment: Segment, query: Query, allowed: Mask | None, most: int) -> Matches:
+    """Terms are added up, those that can give most first, until what is left can't bring in another passage."""
+    order = [int(term) for term in np.argsort(-query.bounds) if query.starts[term] < query.ends[term]]
+    left = query.bounds[order][::-1].cumsum()[::-1]
+    totals = np.zeros(len(segment), np.float32)
+    found: list[Places] = []
+    read = tested = 0
+    for number, term in enumerate(order):
+        if read >= 2 * tested and read > most:  # a test costs about as much as reading
+            tested, found = read, [np.concatenate(found)]
+            if _SLACK * _least(totals[found[0]], most) > left[number]:
+                return _narrowed(segment, query, totals, found[0], order[number:], most)
+        passages, scores = segment.gained(query, term)
+        before = totals[passages]
+        totals[passages] = before + scores
+        new = passages[before == 0]
+        found.append(new if allowed is None else new[allowed[new]])
+        read += len(passages)
+    met = np.concatenate([np.zeros(0, np.int32), *found])
+    return Matches(segment, query, totals, (), *_top(met, totals[met], most))
+
+
+def _narrowed(segment: Segment, query: Query, totals: Scores, met: Places, rest: Sequence[int], most: int) -> Matches:
+    """Of the passages met, those that can still be among the best have the rest of the terms looked up."""
+    left = float(query.bounds[list(rest)].sum())
+    met = np.sort(met[totals[met] + left >= _SLACK * _least(totals[met], most)])
+    scores = totals[met]
+    for term in rest:
+        kept = scores + left >= _SLACK * _least(scores, most)
+        met, scores = met[kept], scores[kept]
+        scores += segment.look_up(query, term, met)
+        left -= float(query.bounds[term])
+    return Matches(segment, query, totals, rest, *_top(met, scores, most))
+
+
+def _least(scores: Scores, most: int) -> float:
+    """The score of the last of the best `most`."""
+    return float(np.partition(scores, len(scores) - most)[len(scores) - most]) if len(scores) >= most else 0.0
+
+
+def _top(places: Places, scores: Scores, most: int) -> tuple[Places, Scores]:
+    if len(places) <= most:
+        return places, scores
+    kept = np.argpartition(-scores, most)[:most]
+    return places[kept], scores[kept]

@@ -5,43 +5,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
 
-import faiss
 import numpy as np
-from numpy.typing import NDArray
 
+from retriever.arms import Candidates, Terms, find
+from retriever.dense import Mask
 from retriever.embed import Embedder
 from retriever.errors import BadFilter
 from retriever.filters import Filters
-from retriever.fusion import (
-    NEIGHBOUR,
-    Nearest,
-    Scores,
-    Weights,
-    apart,
-    best_neighbours,
-    combine,
-    dense_features,
-    lexical_features,
-    shipped_weights,
-)
+from retriever.fusion import NEIGHBOUR, Scores, Weights, best_neighbours, combine, shipped_weights
 from retriever.glossary import Entry, Glossary, Match, expanded_terms
 from retriever.index import Index
 from retriever.language import detect_language
-from retriever.lexical import score_all
 from retriever.numbers import other_forms
 from retriever.records import Document, Passage
-from retriever.segment import FIELDS, KINDS
+from retriever.segment import KINDS
 from retriever.text import bigrams, in_japanese_forms, words
-
-Terms = Mapping[str, float]
-LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
-"""Arm → the field that it searches."""
-DENSE_ARMS = ("dense", "asked_dense")
-CANDIDATES = 1000
-"""Of each arm; their union is fused."""
-_NOTHING = Nearest(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -68,15 +47,6 @@ class Result:
     matches: tuple[Match, ...]
     hits: tuple[Hit, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """`places` (C,) in the index; by arm, their `raw` scores; by feature, what fusion weighs. All (C,)."""
-
-    places: NDArray[np.int64]
-    raw: Mapping[str, Scores]
-    features: Mapping[str, Scores]
 
 
 class Retriever:
@@ -163,58 +133,23 @@ class Retriever:
         for doc_id in filters.doc_ids:
             self.index.document(doc_id)
 
-    def _allowed(self, filters: Filters) -> NDArray[np.bool_]:
+    def _allowed(self, filters: Filters) -> Mask:
         """(N,): which passages the filters and the tombstones let through."""
         self.check(filters)
         allowed = self.index.alive
         if self.aside:
-            allowed = allowed & ~np.isin(np.arange(len(allowed)), list(self.aside))
+            allowed = allowed.copy()
+            allowed[list(self.aside)] = False
         if filters.kinds:
-            allowed = allowed & np.isin(
-                np.concatenate([s.kinds for s in self.index.segments]), [KINDS.index(kind) for kind in filters.kinds]
-            )
+            kinds = np.concatenate([s.kinds for s in self.index.segments])
+            allowed = allowed & np.isin(kinds, [KINDS.index(kind) for kind in filters.kinds])
         if filters.doc_ids or filters.published_from or filters.published_to:
-            wanted = {document.doc_id for document in self.documents(filters)}
-            places = [
-                np.isin(s.documents, [n for n, doc_id in enumerate(s.doc_ids) if doc_id in wanted])
-                for s in self.index.segments
-            ]
-            allowed = allowed & np.concatenate(places)
+            allowed = allowed & np.concatenate([s.of_documents(filters.pass_id) for s in self.index.segments])
         return allowed
 
-    def _candidates(self, query: str, terms: Mapping[str, Terms], mode: str, allowed: NDArray[np.bool_]) -> Candidates:
-        """The best of each arm that the mode has, with the scores of all its arms."""
-        lexical: dict[str, tuple[Scores, float]] = {}
-        for arm, name in LEXICAL_ARMS.items() if mode != "dense" else ():
-            scores, bound = score_all([s.fields[name] for s in self.index.segments], terms[arm])
-            lexical[arm] = scores * allowed, bound
-        arms = {"lexical": (), "dense": ("dense",), "hybrid": DENSE_ARMS}[mode]
-        dense = self._dense(query, allowed, arms)
-        places = _union([scores for scores, _ in lexical.values()], dense.values())
-        raw: dict[str, Scores] = {}
-        features: dict[str, Scores] = {}
-        for arm, (scores, bound) in lexical.items():
-            raw[arm] = scores[places]
-            features |= lexical_features(arm, raw[arm], bound)
-        for arm, found in dense.items():
-            raw[arm], own = dense_features(arm, found, places)
-            features |= own
-        expanded = np.concatenate([segment.expanded for segment in self.index.segments])[places]
-        return Candidates(places, raw, apart(features, expanded))
-
-    def _dense(self, query: str, allowed: NDArray[np.bool_], arms: Sequence[str]) -> dict[str, Nearest]:
-        """By arm, the nearest passages of all segments."""
-        found: dict[str, list[Nearest]] = {arm: [_NOTHING] for arm in arms}
-        vector = self.embedder.encode_queries([query]) if arms else np.zeros((1, 1), np.float32)
-        for segment, offset in zip(self.index.segments, self.index.offsets, strict=False) if vector.any() else ():
-            mine = allowed[offset : offset + len(segment)]
-            nearest = _nearest(segment.dense, vector, None if mine.all() else np.flatnonzero(mine))
-            found["dense"].append(Nearest(offset + nearest.places, nearest.cosines))
-            if "asked_dense" in found:
-                asked = _nearest(segment.asked, vector, None if mine.all() else np.flatnonzero(mine[segment.askers]))
-                passages, best = np.unique(segment.askers[asked.places], return_index=True)
-                found["asked_dense"].append(Nearest(offset + passages, asked.cosines[best]))
-        return {arm: Nearest(*map(np.concatenate, zip(*parts, strict=True))) for arm, parts in found.items()}
+    def _candidates(self, query: str, terms: Mapping[str, Terms], mode: str, allowed: Mask) -> Candidates:
+        vector = self.embedder.encode_queries([query])[0] if mode != "lexical" else None
+        return find(self.index, terms if mode != "dense" else {}, vector, allowed)
 
     def _fused(self, candidates: Candidates, mode: str) -> tuple[Mapping[str, Scores], Scores]:
         """Each arm's scores and those of the neighbours, and one score from all of them."""
@@ -239,27 +174,6 @@ class Retriever:
                 Hit(int(candidates.places[number]), rank, round(float(total[number]), 6), passage, document, scores)
             )
         return tuple(hits)
-
-
-def _union(lexical: Sequence[Scores], dense: Iterable[Nearest]) -> NDArray[np.int64]:
-    """The places of the best of each arm, in the order of the index."""
-    places = [found.places for found in dense]
-    for scores in lexical:
-        found = np.flatnonzero(scores)
-        if len(found) > CANDIDATES:
-            found = found[np.argpartition(-scores[found], CANDIDATES)[:CANDIDATES]]
-        places.append(found)
-    return np.unique(np.concatenate(places))
-
-
-def _nearest(vectors: Any, query: NDArray[np.float32], only: NDArray[np.int64] | None) -> Nearest:
-    """The best rows of a FAISS index, best first; of `only` some of them."""
-    if not vectors.ntotal:
-        return _NOTHING
-    chosen = only if only is None else faiss.SearchParameters(sel=faiss.IDSelectorBatch(only))  # type: ignore[call-arg]
-    scores, rows = vectors.search(query, min(CANDIDATES, vectors.ntotal), params=chosen)
-    found = rows[0] >= 0
-    return Nearest(rows[0][found], scores[0][found])
 
 
 def query_terms(query: str, language: str, matches: Sequence[Match]) -> dict[str, Terms]:

@@ -10,37 +10,55 @@ from typing import Any
 from retriever.records import Asked, Cell, Document, Passage, Span
 
 _DOCUMENT_COLUMNS = tuple(field.name for field in fields(Document))
+_PASSAGE_FIELDS = tuple(field.name for field in fields(Passage))
 _SCHEMA = f"""
 CREATE TABLE documents ({", ".join(_DOCUMENT_COLUMNS)}, PRIMARY KEY (doc_id));
-CREATE TABLE passages (number INTEGER PRIMARY KEY, passage_id TEXT UNIQUE, doc_id TEXT, record TEXT);
-CREATE INDEX passages_of_document ON passages (doc_id, number);
+CREATE TABLE passages (number INTEGER PRIMARY KEY, passage_id TEXT, doc_id TEXT, record TEXT);
 CREATE TABLE asked (passage INTEGER, language TEXT, question TEXT, answer TEXT, short TEXT);
+"""
+_INDEXES = """
+CREATE UNIQUE INDEX passages_by_id ON passages (passage_id);
+CREATE INDEX passages_of_document ON passages (doc_id, number);
 CREATE INDEX asked_of_passage ON asked (passage);
 """
 
 
-def write_store(
-    path: Path, documents: Iterable[Document], passages: Sequence[Passage], asked: Sequence[Sequence[Asked]]
-) -> None:
-    """`asked[i]`: the questions that were written for passage i."""
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.executescript(_SCHEMA)
+class StoreFile:
+    """A store that is being written, batch by batch. A crash loses it whole, and nobody reads it yet: no journal."""
+
+    def __init__(self, path: Path):
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
+        self._connection.execute("BEGIN")
+        self._passages = 0
+
+    def append(
+        self, documents: Iterable[Document], passages: Sequence[Passage], asked: Sequence[Sequence[Asked]]
+    ) -> None:
+        """`asked[i]`: the questions that were written for passage i."""
         marks = ", ".join("?" * len(_DOCUMENT_COLUMNS))
-        connection.executemany(f"INSERT INTO documents VALUES ({marks})", map(_document_row, documents))
-        connection.executemany(
+        first = self._passages
+        self._connection.executemany(f"INSERT INTO documents VALUES ({marks})", map(_document_row, documents))
+        self._connection.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?)",
-            ((i, p.passage_id, p.doc_id, json.dumps(asdict(p), ensure_ascii=False)) for i, p in enumerate(passages)),
+            ((i, p.passage_id, p.doc_id, _write_passage(p)) for i, p in enumerate(passages, start=first)),
         )
-        connection.executemany(
+        self._connection.executemany(
             "INSERT INTO asked VALUES (?, ?, ?, ?, ?)",
             (
                 (i, q.language, q.text, json.dumps(q.answer), json.dumps(q.short))
-                for i, own in enumerate(asked)
+                for i, own in enumerate(asked, start=first)
                 for q in own
             ),
         )
-    connection.close()
+        self._passages += len(passages)
+
+    def finish(self) -> None:
+        self._connection.execute("COMMIT")
+        self._connection.executescript(_INDEXES)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 class Store:
@@ -106,6 +124,11 @@ def _read_asked(language: str, question: str, answer: str, short: str) -> Asked:
 
 def _read_spans(values: list[list[int]]) -> tuple[Span, ...]:
     return tuple((start, end) for start, end in values)
+
+
+def _write_passage(passage: Passage) -> str:
+    values = {name: getattr(passage, name) for name in _PASSAGE_FIELDS}
+    return json.dumps(values | {"cells": list(map(asdict, passage.cells))}, ensure_ascii=False)
 
 
 def _read_passage(record: str) -> Passage:

@@ -1,5 +1,6 @@
 import numpy as np
 
+from retriever.arms import DENSE_ARMS, LEXICAL_ARMS
 from retriever.fusion import (
     NEW,
     Nearest,
@@ -11,7 +12,6 @@ from retriever.fusion import (
     lexical_features,
     shipped_weights,
 )
-from retriever.search import DENSE_ARMS, LEXICAL_ARMS
 
 
 def test_bm25_is_measured_against_the_best_score_and_against_its_bound() -> None:

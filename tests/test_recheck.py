@@ -112,7 +112,7 @@ def test_a_deleted_document_is_missing(tmp_path: Path, model: StaticModel) -> No
     service_of(tmp_path, model, TEXT).close()
     manifest = read_manifest(tmp_path / "index")
     (segment,) = manifest.segments
-    publish(tmp_path / "index", [segment], {segment: ["own"]}, manifest.versions, {}, 0)
+    publish(tmp_path / "index", manifest.segments, {segment: ["own"]}, manifest.versions, {}, 0)
     answer = answer_of(TEXT, QUOTE, [(10, 10 + len(QUOTE))])
     with closing(open_index(tmp_path / "index", model.name)) as index:
         assert recheck(answer, index).citations[0].status == "missing"

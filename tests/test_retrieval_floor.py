@@ -15,7 +15,8 @@ from conftest import ROOT
 
 from api.quotes import squeeze
 from api.service import Service
-from retriever.lexical import build_postings, score_all
+from retriever.lexical import score_all
+from retriever.postings import build_postings
 from retriever.records import Document, Span
 from retriever.text import bigrams, words
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.peers.corpus import Text
+from retriever.draft import Contents, write_segment
 from retriever.embed import Embedder
 from retriever.index import open_index, publish, retriever_versions, writing
 from retriever.records import Document, Passage
 from retriever.search import Retriever
-from retriever.segment import Contents, write_segment
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,9 @@ class Tenkyo:
             {document.doc_id: {} for document in laid.documents},
         )
         with writing(folder):
-            segment = write_segment(folder / "segments", contents)
-            publish(folder, [segment], {}, retriever_versions(self._embedder.name), {}, len(texts))
+            written = write_segment(folder / "segments", [contents])
+            versions = retriever_versions(self._embedder.name)
+            publish(folder, {written.name: written.hashes}, {}, versions, {}, written.passages)
         self._retriever = Retriever(open_index(folder, self._embedder.name), self._embedder)
 
     def search(self, query: str, k: int) -> list[int]:

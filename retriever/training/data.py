@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from retriever.fields import embedding_text
 from retriever.glossary import read_glossary
 from retriever.index import read_manifest
-from retriever.segment import embedding_text
 from retriever.store import Store
 from retriever.training.dictionaries import Glosses
 

@@ -1,0 +1,127 @@
+"""Vectors on the disk, and the nearest of them.
+
+Few are compared one by one. Of many, FAISS keeps product-quantised codes (a byte for eight dimensions) and runs over
+all of them; the best are then compared by the vectors themselves, which stay on the disk. Clusters (IVF) find less in
+the same time: vectors that are sums over tokens hardly cluster.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from retriever.fusion import Nearest
+
+LARGE = 30_000
+"""Vectors from which on codes are kept."""
+_TRAINED_ON = 50_000
+_AT_ONCE = 50_000
+_SPARE = 2
+"""Codes that are looked at for each vector wanted: theirs isn't quite the right order."""
+NOTHING = Nearest(np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """`rows` (N, D) of length 1, memory-mapped; `codes`: a FAISS index over them where there are many."""
+
+    rows: NDArray[np.float32]
+    codes: Any = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.rows.shape[1])
+
+    def nearest(self, vector: NDArray[np.float32], allowed: Mask | None, most: int) -> Nearest:
+        """The best `most` rows for a vector (D,), in the order of their places, of those allowed (N,)."""
+        if self.codes is None:
+            return best(self._exact(vector, allowed), most)
+        wanted = len(self) if allowed is None else int(np.count_nonzero(allowed))
+        if wanted <= _SPARE * most:
+            return best(self._exact(vector, allowed), most)
+        looked_at = most * _SPARE * len(self) // wanted
+        while True:
+            places = self._by_codes(vector, looked_at, allowed)
+            if len(places) >= most or looked_at >= len(self):
+                return best(Nearest(places, self.rows[places] @ vector), most)
+            looked_at *= 4  # what is allowed lies far from the question
+
+    def _exact(self, vector: NDArray[np.float32], allowed: Mask | None) -> Nearest:
+        if allowed is None:
+            return Nearest(np.arange(len(self)), self.rows @ vector)
+        places = np.flatnonzero(allowed)
+        return Nearest(places, self.rows[places] @ vector)
+
+    def _by_codes(self, vector: NDArray[np.float32], count: int, allowed: Mask | None) -> NDArray[np.int64]:
+        """Places in order, so that the disk is read in order."""
+        _, found = self.codes.search(vector[None], min(count, len(self)))
+        places: NDArray[np.int64] = np.sort(found[0][found[0] >= 0])
+        return places if allowed is None else places[allowed[places]]
+
+
+def best(found: Nearest, most: int) -> Nearest:
+    if len(found.places) <= most:
+        return found
+    kept = np.sort(np.argpartition(-found.cosines, most)[:most])
+    return Nearest(found.places[kept], found.cosines[kept])
+
+
+def joined(found: Sequence[Nearest], most: int) -> Nearest:
+    """The best of several, as if they had been searched as one."""
+    parts = [part for part in found if len(part.places)]
+    if len(parts) < 2:
+        return parts[0] if parts else NOTHING
+    return best(Nearest(np.concatenate([p.places for p in parts]), np.concatenate([p.cosines for p in parts])), most)
+
+
+class VectorFile:
+    """A .npy file that grows by batches of rows (n, D)."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._rows = 0
+        path.touch()
+
+    def append(self, vectors: NDArray[np.float32]) -> None:
+        """NumPy leaves room in a header for more rows: the new one is as long as the one before."""
+        self._rows += len(vectors)
+        header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, vectors.shape[1])}
+        with self._path.open("r+b") as file:
+            npy.write_array_header_1_0(file, header)
+            file.seek(0, os.SEEK_END)
+            file.write(np.ascontiguousarray(vectors, np.float32).tobytes())
+
+
+def write_codes(vectors: Path, codes: Path, large: int = LARGE) -> None:
+    """Codes for the vectors of a file, where there are at least `large`."""
+    rows = np.load(vectors, mmap_mode="r")
+    if len(rows) < max(large, 1):
+        return
+    sample = np.random.default_rng(0).choice(len(rows), min(len(rows), _TRAINED_ON), replace=False)
+    index: Any = faiss.IndexPQFastScan(rows.shape[1], _parts(rows.shape[1]), 4, faiss.METRIC_INNER_PRODUCT)
+    index.pq.cp.min_points_per_centroid = 1  # a small sample is meant
+    index.train(np.asarray(rows[np.sort(sample)]))
+    for start in range(0, len(rows), _AT_ONCE):
+        index.add(np.asarray(rows[start : start + _AT_ONCE]))
+    faiss.write_index(index, str(codes))
+
+
+def _parts(dimensions: int) -> int:
+    """Of four dimensions each, or of as few as divide them."""
+    return next(dimensions // size for size in (4, 3, 2, 1) if dimensions % size == 0)
+
+
+def load_vectors(vectors: Path, codes: Path) -> Vectors:
+    rows = np.asarray(np.load(vectors, mmap_mode="r"))
+    return Vectors(rows, faiss.read_index(str(codes)) if codes.exists() else None)
