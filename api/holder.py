@@ -11,7 +11,7 @@ from api.kept import KeptAnswers
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from retriever.errors import BadGlossary, IndexDamaged, IndexMismatch, IndexMissing, ModelMissing, TenkyoError
-from retriever.index import REPAIR, current_generation
+from retriever.index import REPAIR, Index, current_generation
 from retriever.readers import Reader
 
 log = logging.getLogger("tenkyo")
@@ -60,6 +60,7 @@ class ServiceHolder:
         self._service: Service | None = None
         self._tried: str | None = None
         self._said = ""
+        self._released = False
         self._unusable: TenkyoError = IndexMissing("The index is being opened. Try again in a moment.")
         if first:
             first.warm_up()
@@ -91,6 +92,9 @@ class ServiceHolder:
         while not self._stop.wait(_LOOK_SECONDS if self._service else _RETRY_SECONDS):
             if self._service is None or current_generation(self._settings.index) != self._tried:
                 self._take_up_newest()
+            if self._released:
+                self._released = False
+                _leave_alone()
 
     def _take_up_newest(self) -> None:
         newest = current_generation(self._settings.index)
@@ -105,13 +109,17 @@ class ServiceHolder:
         if self._service:  # the first one is needed at once
             opened.warm_rest()
         self._switch(opened)
-        _leave_alone()
 
     def _switch(self, opened: Service) -> None:
-        weakref.finalize(opened, opened.index.close)
+        weakref.finalize(opened, self._release, opened.index)
         self._tried = opened.index.generation
         self._service = opened
         self._reader.tell(opened.index.generation)
+
+    def _release(self, index: Index) -> None:
+        """Nobody needs it any more."""
+        index.close()
+        self._released = True
 
     def _give_up(self, newest: str | None, error: Exception) -> None:
         """Until there is another one. Said once."""
