@@ -19,7 +19,7 @@ from retriever.errors import (
     ModelMissing,
     TenkyoError,
 )
-from retriever.index import REPAIR, current_generation
+from retriever.index import REPAIR, Index, current_generation
 from retriever.readers import Reader
 
 log = logging.getLogger("tenkyo")
@@ -77,6 +77,7 @@ class ServiceHolder:
         self._service: Service | None = None
         self._tried: str | None = None
         self._said = ""
+        self._released = False
         self._unusable: TenkyoError = IndexMissing("The index is being opened. Try again in a moment.")
         if first:
             first.warm_up()
@@ -108,6 +109,9 @@ class ServiceHolder:
         while not self._stop.wait(_LOOK_SECONDS if self._service else _RETRY_SECONDS):
             if self._service is None or current_generation(self._settings.index) != self._tried:
                 self._take_up_newest()
+            if self._released:
+                self._released = False
+                _leave_alone()
 
     def _take_up_newest(self) -> None:
         newest = current_generation(self._settings.index)
@@ -127,11 +131,16 @@ class ServiceHolder:
 
     def _switch(self, opened: Service, newest: str | None) -> None:
         """Where it isn't the newest, that one is damaged: nobody need wait until it is taken up."""
-        weakref.finalize(opened, opened.index.close)
+        weakref.finalize(opened, self._release, opened.index)
         taken_up = newest if opened.degraded and newest else opened.index.generation
         self._tried = newest if opened.degraded else taken_up
         self._service = opened
         self._reader.tell(taken_up)
+
+    def _release(self, index: Index) -> None:
+        """Nobody needs it any more."""
+        index.close()
+        self._released = True
 
     def _give_up(self, newest: str | None, error: Exception) -> None:
         """Until there is another one. Said once."""
