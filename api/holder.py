@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import threading
 import weakref
+from pathlib import Path
 from typing import Protocol
 
 from api.kept import KeptAnswers
@@ -73,7 +74,7 @@ class ServiceHolder:
         self._settings = settings
         self._embedder = first.retriever.embedder if first else None
         self._kept = first.kept if first else KeptAnswers(settings.answers, settings.keep_answers_days)
-        self._reader = Reader(settings.index)
+        self._reader = _register(settings.index)
         self._service: Service | None = None
         self._tried: str | None = None
         self._said = ""
@@ -97,7 +98,8 @@ class ServiceHolder:
     def close(self) -> None:
         self._stop.set()
         self._thread.join(_CLOSE_SECONDS)  # it may be warming up what nobody needs any more
-        self._reader.close()
+        if self._reader:
+            self._reader.close()
         self._service = None
         self._kept.close()
         gc.unfreeze()
@@ -135,7 +137,8 @@ class ServiceHolder:
         taken_up = newest if opened.degraded and newest else opened.index.generation
         self._tried = newest if opened.degraded else taken_up
         self._service = opened
-        self._reader.tell(taken_up)
+        if self._reader:
+            self._reader.tell(taken_up)
 
     def _release(self, index: Index) -> None:
         """Nobody needs it any more."""
@@ -150,6 +153,15 @@ class ServiceHolder:
         if not isinstance(error, TenkyoError):
             error = IndexDamaged(f"The index can't be opened ({type(error).__name__}). {REPAIR}")
         self._unusable = error
+
+
+def _register(root: Path) -> Reader | None:
+    """Nothing on a disk that can't be written: there nobody publishes what we should take up."""
+    try:
+        return Reader(root)
+    except OSError as error:
+        log.error("this service can't be waited for: %s", error)
+        return None
 
 
 def _leave_alone() -> None:

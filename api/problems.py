@@ -1,5 +1,6 @@
 """Errors as RFC 9457 `application/problem+json`: one place maps the program's exceptions to HTTP."""
 
+import errno
 import logging
 import sqlite3
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
     Stopping: (503, "stopping"),
 }
 _REFUSED = {"too_large": 413, "unknown_format": 415}
+_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM)
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
@@ -84,6 +86,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(sqlite3.Error, _unreadable)
+    app.add_exception_handler(OSError, _unwritable)
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
@@ -96,6 +99,16 @@ async def _unreadable(request: Request, error: Exception) -> JSONResponse:
     log.error("request %s: the index can't be read: %s", request_id(request), error)
     detail = "The index can't be read. Run `tenkyo doctor`: it says what is damaged."
     return problem(request, 503, "index_damaged", detail)
+
+
+async def _unwritable(request: Request, error: Exception) -> JSONResponse:
+    """A disk that is full, or read-only: what only reads goes on."""
+    assert isinstance(error, OSError)
+    if error.errno not in _DISK:
+        return await unexpected(request, error)
+    log.error("request %s: %s", request_id(request), error)
+    detail = f"Nothing can be written: {(error.strerror or '').lower()}. Questions are answered all the same."
+    return problem(request, 503, "disk_failed", detail)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

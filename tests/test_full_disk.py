@@ -12,8 +12,11 @@ from pathlib import Path
 import kills
 import pytest
 from conftest import Told
+from fastapi.testclient import TestClient
+from test_api import problem
 from test_kills import OWN, check_completed, corpus, empty, held, shipped  # noqa: F401
 
+from api.app import create_app
 from api.doctor import examine
 from api.schemas import AskIn
 from api.service import open_service
@@ -114,3 +117,26 @@ def test_a_disk_that_is_read_only(
             assert answer.citations
             assert answer.answer_id is None
             assert "The answer isn't kept." in answer.degraded
+
+
+@pytest.mark.parametrize("kind", ["full", "read-only"])
+def test_a_service_on_such_a_disk_answers_and_refuses_what_it_cannot_keep(
+    corpus: Path,  # noqa: F811
+    shipped: Path,  # noqa: F811
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    with disk(tmp_path / "disk", 20_000) as small:
+        settings = Settings(home=kills.copied(shipped, small / "home"), corpus=corpus)
+        if kind == "read-only":
+            subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+            if kind == "full":
+                with pytest.raises(OSError, match="No space left"):
+                    (small / "rest").write_bytes(b"x" * 30_000_000)
+            answer = client.post("/v1/ask", json=QUESTION.model_dump()).json()
+            assert answer["citations"]
+            assert (answer["answer_id"], "The answer isn't kept." in answer["degraded"]) == (None, True)
+            problem(client.post("/v1/documents", files={"file": ("own.txt", OWN)}), 503, "disk_failed")
+            problem(client.delete("/v1/documents/chip"), 503, "disk_failed")
+            assert client.get("/readyz").status_code == 200
