@@ -185,7 +185,7 @@ def _expanded(segment: Segment) -> NDArray[np.bool_]:
 
 def read_manifest(root: Path) -> Manifest:
     """The manifest in use. Raises `IndexMissing`, `IndexDamaged` or `IndexMismatch`."""
-    if not (root / "CURRENT").exists():
+    if not (root / "CURRENT").exists() and not generations(root):
         raise IndexMissing("There is no index yet. Run `tenkyo ingest` (or `make serve`, which does).")
     name = current_generation(root)
     if name is None:

@@ -26,7 +26,6 @@ from api.settings import Settings
 from ingest.expand import read_expansions
 from ingest.library import Library
 from retriever.embed import StaticModel
-from retriever.errors import IndexMissing
 from retriever.index import open_index
 from retriever.search import Retriever
 
@@ -103,11 +102,9 @@ def operation(request: pytest.FixtureRequest, corpus: Path) -> tuple[str, Path, 
 
 def held(home: Path, model: StaticModel) -> frozenset[tuple[str, str]]:
     """The documents with their titles; each passage proved, and one found. Nothing before the first generation."""
-    try:
-        index = open_index(home / "index", model.name)
-    except IndexMissing:
+    if not (home / "index" / "CURRENT").exists():
         return frozenset()
-    with closing(index):
+    with closing(open_index(home / "index", model.name)) as index:
         for document in index.documents():
             for passage in index.passages_of(document.doc_id):
                 prove(document, passage.text, passage.spans)
