@@ -1,7 +1,7 @@
 """How often a key may ask: the generic cell rate algorithm (ITU-T I.371), one SQL statement a request.
 
-The counts lie in SQLite, in memory or, for several workers, in a file that they share: the libraries for this share
-counts through a server only.
+The counts lie in SQLite, in memory or, for several workers, in a file that they share. `limits` shares counts through a
+server only, and `pyrate-limiter`'s file keeps a row for each request instead of one for each caller.
 """
 
 import math
