@@ -118,7 +118,8 @@ def complete(name: str, home: Path, corpus: Path, work: Callable[..., None], arg
     if name in ("upload", "delete"):
         library = Library(home / "library")
         library.forget_removed()
-        if name == "upload" and not library.entry(OWN_ID):
+        noted = library.entry(OWN_ID) if name == "upload" else OWN_ID in library.removed()
+        if not noted:  # nobody was answered: it is asked for again
             kills.undisturbed(work, home, corpus, *arguments)
         kills.undisturbed(kills.worker, home, corpus)
     elif name == "ingest --remove" and OWN_ID in Library(home / "library").removed():
