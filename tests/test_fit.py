@@ -42,7 +42,7 @@ def test_an_example_weighs_as_it_says() -> None:
 
 def test_what_cannot_be_answered_teaches_no_weights(service: Service) -> None:
     names = feature_names(service.retriever)
-    assert corpus_examples([question("東京の天気は？")], service.retriever, names) == {}
+    assert not list(corpus_examples([question("東京の天気は？")], service.retriever, names))
 
 
 def test_nearly_the_same_questions_are_twins() -> None:
