@@ -30,7 +30,7 @@ from retriever.training.data import is_held_out, read_rows
 SHARPNESS = 10.0
 PULL = 0.02
 """How strongly weights are drawn to equal ones."""
-PUBLIC_WEIGHT = 200
+PUBLIC_WEIGHT = 400
 _POOL = 200
 """Candidates of a question that are looked at: the best by each feature."""
 
