@@ -104,6 +104,7 @@ for status in sys.argv[1:]:
 metrics.began()
 if not sys.argv[1:]:
     sys.stdout.write(metrics.exposition([]).decode())
+    sys.stdout.flush()
 os._exit(9)
 """
 
@@ -111,7 +112,9 @@ os._exit(9)
 def test_the_counts_of_several_workers_are_one(tmp_path: Path) -> None:
     def worker(*statuses: str) -> str:
         command = [sys.executable, "-c", WORKER, *statuses]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 9, done.stderr
+        return done.stdout
 
     with shared() as folder:
         worker("200", "200")
