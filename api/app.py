@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import around, chat, documents, pages, sessions
 from api.access import Guard, described, ruled
 from api.agents import Endpoint, agents
-from api.draining import Counted, Traffic, drained
+from api.draining import Traffic, drained
 from api.holder import Given, ServiceHolder
 from api.keys import Keys
 from api.metrics import Metrics
@@ -74,8 +74,7 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
     routes = ruled(app.routes)
     app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]
     app.add_middleware(Guard, routes=routes, keys=keys, rates=rates, names=settings.names)
-    app.add_middleware(Observed, metrics=metrics)
-    app.add_middleware(Counted, traffic=traffic)
+    app.add_middleware(Observed, metrics=metrics, traffic=traffic)
     app.state.traffic = traffic
     return app
 

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from retriever.errors import TenkyoError
 
 DRAIN_SECONDS = 20.0
@@ -32,24 +30,6 @@ class Traffic:
     async def ended(self) -> None:
         while self.under_way:
             await asyncio.sleep(_POLL_SECONDS)
-
-
-class Counted:
-    """Counts each request until its answer is sent."""
-
-    def __init__(self, app: ASGIApp, traffic: Traffic):
-        self.app = app
-        self.traffic = traffic
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        self.traffic.under_way += 1
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            self.traffic.under_way -= 1
 
 
 @asynccontextmanager

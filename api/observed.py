@@ -7,6 +7,7 @@ import time
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.draining import Traffic
 from api.metrics import Metrics
 from api.noted import Noted, request
 from api.problems import unexpected
@@ -33,9 +34,10 @@ _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.i
 class Observed:
     """Pure ASGI. What goes wrong unexpectedly ends here, as a problem with the request's id."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics):
+    def __init__(self, app: ASGIApp, metrics: Metrics, traffic: Traffic):
         self.app = app
         self.metrics = metrics
+        self.traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,6 +54,7 @@ class Observed:
                 message["headers"] = _completed(message.get("headers", ()), noted.request_id)
             await send(message)
 
+        self.traffic.under_way += 1
         self.metrics.began()
         try:
             await self.app(scope, receive, named)
@@ -66,6 +69,7 @@ class Observed:
             self.metrics.ended(noted, scope["method"], status, seconds)
             _tell(noted, scope["method"], status, seconds)
             request.reset(token)
+            self.traffic.under_way -= 1
 
 
 def _completed(own: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from api.app import create_app
+from api.draining import Traffic
 from api.keys import Keys
 from api.logs import JsonFormatter
 from api.metrics import Metrics
@@ -108,7 +109,7 @@ def test_what_has_no_whole_answer_is_told_too(
         sent.append(message)
 
     async def served() -> None:
-        await Observed(application, Metrics())(dict(SCOPE), cast(Receive, None), send)
+        await Observed(application, Metrics(), Traffic())(dict(SCOPE), cast(Receive, None), send)
 
     if started or goes_wrong is asyncio.CancelledError:
         with pytest.raises(goes_wrong):
