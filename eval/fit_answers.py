@@ -19,7 +19,7 @@ from eval.errors import BadQuestions
 from eval.questions import Question
 from retriever.dense import Vectors
 from retriever.index import Index
-from retriever.records import Asked
+from retriever.records import Questions
 from retriever.search import Retriever
 
 SENTENCE_RIDGE, EVIDENCE_RIDGE = 0.001, 0.0001
@@ -44,8 +44,8 @@ class Choice:
 class Unwritten(Index):
     """An index as if no questions had been written for its passages."""
 
-    def asked_of(self, number: int) -> tuple[tuple[Asked, ...], NDArray[np.float32]]:
-        return (), np.zeros((0, self.segments[0].dense.dimensions), np.float32)
+    def questions_of(self, number: int) -> Questions:
+        return Questions((), (), np.zeros((0, self.segments[0].dense.dimensions), np.float32))
 
 
 def unwritten(retriever: Retriever) -> Retriever:
