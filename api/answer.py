@@ -27,7 +27,7 @@ from retriever.search import Hit, Result
 from retriever.text import in_japanese_forms
 
 MOST_SENTENCES = 4
-NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 2.5, 1.5, 0.5
+NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 2.5, 2.0, 0.5
 """A further sentence is taken if its score is at most this far below the best one's: e^-2.5 times as likely.
 
 Less far where one figure, date or person is asked for, farther where the same written question leads to both.

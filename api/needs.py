@@ -6,7 +6,7 @@ language. A need is met by its own words or by those of any form that means the 
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Set, Sized
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from itertools import accumulate
@@ -85,6 +85,10 @@ class Needs:
 
     def coverage_of(self, text: str) -> float:
         return float(self.coverage(self.held(read_terms([as_text(text)])))[0])
+
+    def novelty(self, words: Set[str]) -> float:
+        """The share of a text's different words that the question has in no form; nothing where it has no words."""
+        return 1 - len(words & self._words.keys()) / len(words) if words else 0.0
 
     def naming(self, held: Held) -> NDArray[np.float64]:
         """(T,): the share of the names asked for that each text holds."""

@@ -62,10 +62,18 @@ class Reading:
         """Of each row with its headings, of the questions; and the words of the whole passage: R + Q + 1 texts."""
         section = self.passage.section
         above = self._words_above
-        rows = [Text(" ".join((*section, row.text)), {*above, *words(row.text)}) for row in self.rows]
+        rows = [
+            Text(" ".join((*section, row.text)), above | own)
+            for row, own in zip(self.rows, self.row_words, strict=True)
+        ]
         asked = zip(self.written.asked, self.written.words, strict=True)
         written = [Text(in_japanese_forms(question.text, question.language), own) for question, own in asked]
         return read_terms([*rows, *written, Text("", above | self._own_words)])
+
+    @cached_property
+    def row_words(self) -> tuple[frozenset[str], ...]:
+        """(R): the different words of each row."""
+        return tuple(frozenset(words(row.text)) for row in self.rows)
 
     @cached_property
     def words_around(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from retriever.search import Result
 SELECTION = Path(__file__).with_name("selection.json")
 FEATURES = (
     "covered",
+    "covered_so_far",
+    "complete",
+    "novel",
     "like",
     "asked",
     "said",
@@ -37,8 +41,9 @@ FEATURES = (
     "lacks_value",
     "wrong_year",
 )
-_FLOORS = {"covered": 0.3, "like": 0.1, "asked": 0.3, "said": 0.3, "asked_words": 1.0}
+_FLOORS = {"covered": 0.3, "covered_so_far": 0.3, "like": 0.1, "asked": 0.3, "said": 0.3, "asked_words": 1.0}
 """What is told as a share of the best candidate's: that counts as no less than this."""
+_ROUNDING = 1e-9
 _ASKS_DEFINITION = re.compile(
     r"定義|とは|って何|意味|何です|[什甚][么麼]是|是什[么麼]|what (?:is|are|does .* mean)|defin", re.IGNORECASE
 )
@@ -73,37 +78,61 @@ def weights() -> Mapping[str, float]:
 def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     """Weigh every sentence and row of the hits; there must be a hit."""
     readings = [reader.read(hit) for hit in result.hits]
-    rows, asked, whole = _held(needs, readings)
-    covered = needs.coverage(np.concatenate((rows, asked), axis=1))
+    held = _held(needs, readings)
+    covered, so_far, asked_covered = map(needs.coverage, (held.rows, held.so_far, held.asked))
     vector = reader.retriever.embedder.encode_queries([result.query])[0]
-    own = Likeness(np.vecdot(np.concatenate([r.vectors for r in readings]), vector), covered[: rows.shape[1]])
+    own = Likeness(np.vecdot(np.concatenate([r.vectors for r in readings]), vector), covered)
     asked_vectors = np.concatenate([r.written.vectors for r in readings])
-    written = Likeness(np.vecdot(asked_vectors, vector), covered[rows.shape[1] :])
+    written = Likeness(np.vecdot(asked_vectors, vector), asked_covered)
     twins = find_twins(readings, own, written)
-    features = _features(result, needs, readings, own, twins)
+    features = _features(result, needs, readings, own, twins, so_far)
     learnt = weights()
     # rounded, so that sentences that are alike stay in reading order however their sums were rounded
     scores = np.round(features @ np.asarray([learnt.get(name, 0.0) for name in FEATURES]), 9)
     candidates = tuple(candidate for hit in result.hits for candidate in reader.candidates(hit))
-    return Ranked(candidates, features, scores, twins, rows, whole)
+    return Ranked(candidates, features, scores, twins, held.rows, held.whole)
 
 
-def _held(needs: Needs, readings: Sequence[Reading]) -> tuple[Held, Held, Held]:
-    """The terms of the question that the rows (W, C), the written questions (W, Q) and all passages (W, 1) have."""
-    every = [(len(reading.rows), needs.held(reading.terms)) for reading in readings]
-    rows = np.concatenate([held[:, :count] for count, held in every], axis=1)
-    asked = np.concatenate([held[:, count:-1] for count, held in every], axis=1)
-    return rows, asked, np.logical_or.reduce([held[:, -1:] for _, held in every])
+class _TermsHeld(NamedTuple):
+    """Which terms of the question the `rows` (W, C) have, each with all `so_far` in its passage (W, C), the questions
+    written for them, `asked` (W, Q), and the `whole` of all passages (W, 1)."""
+
+    rows: Held
+    so_far: Held
+    asked: Held
+    whole: Held
+
+
+def _held(needs: Needs, readings: Sequence[Reading]) -> _TermsHeld:
+    every = [needs.held(reading.terms) for reading in readings]
+    rows = [held[:, : len(reading.rows)] for held, reading in zip(every, readings, strict=True)]
+    asked = [held[:, len(reading.rows) : -1] for held, reading in zip(every, readings, strict=True)]
+    return _TermsHeld(
+        np.concatenate(rows, axis=1),
+        np.concatenate([np.logical_or.accumulate(held, axis=1) for held in rows], axis=1),
+        np.concatenate(asked, axis=1),
+        np.logical_or.reduce([held[:, -1:] for held in every]),
+    )
 
 
 def _features(
-    result: Result, needs: Needs, readings: Sequence[Reading], own: Likeness, twins: Sequence[Twin]
+    result: Result,
+    needs: Needs,
+    readings: Sequence[Reading],
+    own: Likeness,
+    twins: Sequence[Twin],
+    so_far: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(C, F), as `FEATURES` names them."""
+    """(C, F), as `FEATURES` names them. A report names its subject once and then goes on about it: a row counts
+    together with what stands before it in its passage, and is `complete` where the two hold all that any row does.
+    `novel`: how much of it is of other things."""
     sizes = [len(reading.rows) for reading in readings]
     is_source_line, defines, is_bare = np.concatenate([reading.forms for reading in readings], axis=1)
     columns = {
         "covered": own.covered,
+        "covered_so_far": so_far,
+        "complete": so_far >= so_far.max(initial=0.0) - _ROUNDING,
+        "novel": [needs.novelty(words) for reading in readings for words in reading.row_words],
         "like": own.cosines,
         "asked": [twin.near for twin in twins],
         "said": [twin.said for twin in twins],

@@ -159,3 +159,14 @@ def test_a_passage_that_tells_of_another_passes_the_asked_one_over(
 ) -> None:
     result = service.retriever.search(question)
     assert passed_over(result.matches, service.retriever.matches(text, "ja"), held_in(text)) == asked
+
+
+def test_a_row_counts_with_what_stands_before_it_in_its_passage(own: Path, model: StaticModel) -> None:
+    with closing(open_own(own, model, ())) as service:
+        found = ranked(service, "鷺沼電機の社員数は何人ですか")
+    rows = {c.text: number for number, c in enumerate(found.candidates)}
+    subject, answer = rows["鷺沼電機は新しい工場を建てた。"], rows["従業員は300人で、来年は500人になる。"]
+    assert found.feature("covered")[answer] < found.feature("covered")[subject]
+    assert found.feature("covered_so_far")[answer] >= found.feature("covered_so_far")[subject]
+    assert found.feature("complete")[answer] == 1
+    assert found.feature("novel")[subject] < 1
