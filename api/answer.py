@@ -6,6 +6,7 @@ documents don't say it.
 
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,10 @@ from api.needs import Needs, as_written, needs_of
 from api.quotes import prove, squeeze
 from api.reading import Reader
 from api.selection import Ranked, rank
-from api.short import Short, best_value, short_answer
+from api.short import OfOthers, Short, best_value, short_answer
 from api.sources import MOST_CHARACTERS, Line, fitting, place_of
 from api.spanning import asks_several, of_each_document
-from api.terms import as_text, read_terms
+from api.terms import as_text, held_in, read_terms
 from retriever.search import Hit, Result
 from retriever.text import in_japanese_forms
 
@@ -84,20 +85,21 @@ def choose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Compos
     for candidate in (*chosen, *nearest):
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
     unmet = needs.unmet(ranked.all_held)
-    other = _passed_over(result, candidates[order[0]], reader)
+    other = _passed_over(result, candidates[order[0]], reader, needs)
     missing = as_written(result.query, (*other, *(need.name for need in unmet), *needs.unknown))
-    evidence = _evidence(result, ranked, needs, bool(other))
-    short = _short(lines, chosen, needs)
+    is_of_others = partial(_is_of_others, result, reader)
+    evidence = _evidence(result, ranked, needs, bool(other), is_of_others)
+    short = _short(lines, chosen, needs, is_of_others)
     shown = {place_of(candidate) for candidate in chosen}
     whole = all(place_of(one.candidate) in shown for one in told.differing)
     return Composition(chosen, nearest, short, missing, evidence, told.differing if whole else ())
 
 
-def _short(lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs) -> Short | None:
+def _short(lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs, is_of_others: OfOthers) -> Short | None:
     """Out of those of the lines, best first, that are shown, with its place among `chosen`."""
     places = [place_of(candidate) for candidate in chosen]
     shown = [line for line in lines if place_of(line.candidate) in places]
-    short = short_answer([line.candidate for line in shown], [line.twin for line in shown], needs)
+    short = short_answer([line.candidate for line in shown], [line.twin for line in shown], needs, is_of_others)
     if not short:
         return None
     candidate = shown[short.sentence].candidate
@@ -105,7 +107,17 @@ def _short(lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs) -> 
     return replace(short, sentence=places.index(place_of(candidate)))
 
 
-def _evidence(result: Result, ranked: Ranked, needs: Needs, of_another: bool) -> dict[str, float]:
+def _is_of_others(result: Result, reader: Reader, text: str, language: str) -> bool:
+    """Whether a clause, or a written question, is about others than those that are asked about."""
+    if not any(match.is_name for match in result.matches):
+        return False
+    told = reader.matches(text) if language == "ja" else reader.retriever.matches(text, language)
+    return bool(passed_over(result.matches, told, held_in(in_japanese_forms(text, language))))
+
+
+def _evidence(
+    result: Result, ranked: Ranked, needs: Needs, of_another: bool, is_of_others: OfOthers
+) -> dict[str, float]:
     """By the names of `api.evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
     said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked."""
     best = int(ranked.scores.argmax())
@@ -118,7 +130,7 @@ def _evidence(result: Result, ranked: Ranked, needs: Needs, of_another: bool) ->
         "best": float(ranked.scores[best]) / 10,
         "alike": _share(twins_text.words, needs.words),
         "lacks_value": float(ranked.feature("lacks_value")[best]),
-        "far_value": 1 - best_value(candidate, needs).said if needs.expected.kinds else 0.0,
+        "far_value": 1 - best_value(candidate, needs, is_of_others).said if needs.expected.kinds else 0.0,
         "wrong_year": float(ranked.feature("wrong_year")[best]),
         "rarest": max((need.weight for need in needs.unmet(either)), default=0.0) / 10,
         "missing": needs.unmet_share(ranked.all_held),
@@ -136,12 +148,15 @@ def _share(words: Collection[str], known: Set[str]) -> float:
     return sum(word in known for word in words) / len(words) if words else 0.5
 
 
-def _passed_over(result: Result, candidate: Candidate, reader: Reader) -> list[str]:
+def _passed_over(result: Result, candidate: Candidate, reader: Reader, needs: Needs) -> list[str]:
     if not any(match.is_name for match in result.matches):
         return []
     reading = reader.read(candidate.hit)
     told = reader.matches(" ".join((reading.document.title, *reading.passage.section, candidate.text)))
-    return passed_over(result.matches, told, reading.words_around)
+    around = reading.words_around.union(*reading.written.words)
+    if before := reader.read_before(candidate.hit):
+        around |= before.words_around
+    return passed_over(result.matches, told, around, bool(needs.expected.kinds))
 
 
 def _close(ranked: Ranked, needs: Needs) -> NDArray[np.bool_]:

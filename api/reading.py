@@ -133,6 +133,10 @@ class Reader:
     def read(self, hit: Hit) -> Reading:
         return self._read(hit.place)
 
+    def read_before(self, hit: Hit) -> Reading | None:
+        """The passage just before it in its document: there a subject may have its name."""
+        return self._read(hit.place - 1) if hit.place and self.index.runs_on[hit.place - 1] else None
+
     def read_ahead(self) -> None:
         """A few passages more, from the first on, as long as there is room: who asks about them needn't wait."""
         for place in islice(self._ahead, _AHEAD):

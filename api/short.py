@@ -1,9 +1,11 @@
 """The figure, date, name or term that a question asks for, out of the sentences that answer it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
+
+import numpy as np
 
 from api.candidates import Candidate, Part
 from api.expected import Expected
@@ -24,6 +26,10 @@ NAMED = 0.5
 """What a clause that has the names asked for is worth beside its other words."""
 
 
+OfOthers = Callable[[str, str], bool]
+"""Whether a text in a language is about others than those that a question names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Short:
     """`sentence`: its place among the chosen ones."""
@@ -32,16 +38,22 @@ class Short:
     quote: Quote
 
 
-def short_answer(chosen: Sequence[Candidate], twins: Sequence[Twin], needs: Needs) -> Short | None:
+def short_answer(
+    chosen: Sequence[Candidate], twins: Sequence[Twin], needs: Needs, is_of_others: OfOthers
+) -> Short | None:
     """The best of the sentences `chosen`, best first, with their `twins`; none where no single thing is asked for."""
-    found = [(twin.likeness, i) for i, twin in enumerate(twins) if twin.asked and twin.asked.short]
+    found = [
+        (twin.likeness, i)
+        for i, twin in enumerate(twins)
+        if twin.asked and twin.asked.short and not is_of_others(twin.asked.text, twin.asked.language)
+    ]
     for likeness, i in sorted(found, reverse=True):
         asked = twins[i].asked
         known = _at(chosen[i], asked.short) if asked else None
         if likeness >= CLOSE and known and _fits(known.text, needs.expected):
             return Short(i, known)
     for i, candidate in enumerate(chosen):
-        told = best_value(candidate, needs)
+        told = best_value(candidate, needs, is_of_others)
         if told.value and told.part and told.said >= LEAST_SAID:
             shown = mapped(told.part.text, told.part.spans, candidate.hit.document)
             return Short(i, quote(shown.slice(told.value.start, told.value.end), candidate.hit.document))
@@ -50,9 +62,10 @@ def short_answer(chosen: Sequence[Candidate], twins: Sequence[Twin], needs: Need
 
 def _fits(text: str, asked: Expected) -> bool:
     """Whether a short answer is of a kind that the question asks for, as far as one can tell."""
-    if not asked.kinds or asked.kinds == ("person",):
-        return True
-    return any(value.kind in asked.kinds for value in values_in(text))
+    values = values_in(text)
+    if not asked.kinds:
+        return not any(value.kind != "person" and value.text == text for value in values)
+    return asked.kinds == ("person",) or any(value.kind in asked.kinds for value in values)
 
 
 def _at(candidate: Candidate, spans: Sequence[Span]) -> Quote | None:
@@ -73,14 +86,16 @@ class Told(NamedTuple):
     part: Part | None = None
 
 
-def best_value(candidate: Candidate, needs: Needs) -> Told:
-    """The fitting value whose clause says most of what was asked."""
+def best_value(candidate: Candidate, needs: Needs, is_of_others: OfOthers) -> Told:
+    """The fitting value whose clause says most of what was asked; one that is told of others says nothing of it."""
     parts = [part for part in candidate.parts if part.is_quote] if needs.expected.kinds else []
     found = [(value, part) for part in parts for value in values_in(part.text) if needs.expected.fit(value)]
     if not found:
         return Told(0.0)
-    held = needs.held(read_terms([as_text(_clause(part.text, value)) for value, part in found]))
-    said = needs.coverage(held) + NAMED * needs.naming(held)
+    clauses = [_clause(part.text, value) for value, part in found]
+    held = needs.held(read_terms(list(map(as_text, clauses))))
+    of_others = np.fromiter((is_of_others(clause, "ja") for clause in clauses), bool)
+    said = np.where(of_others, 0.0, needs.coverage(held) + NAMED * needs.naming(held))
     best = int(said.argmax())
     return Told(float(said[best]), *found[best])
 

@@ -136,6 +136,18 @@ def test_a_sentence_is_quoted_without_its_bullet(service: Service) -> None:
 def test_the_figure_of_the_one_asked_about_is_the_short_answer(service: Service) -> None:
     answer = ask(service, "中国のAI企業は世界の何割を占めますか")
     assert answer.short_answer and answer.short_answer.text == "16％"
+    answer = ask(service, "2024年の中国の民間AI投資額は？")  # the sentence begins with that of the United States
+    assert answer.short_answer and answer.short_answer.text == "93億ドル"
+
+
+def test_a_figure_of_somebody_whom_the_passage_never_names_is_no_answer(service: Service) -> None:
+    answer = ask(service, "アリババの設備投資額は今後3年でいくら")
+    assert (answer.answered, answer.abstention and answer.abstention.missing[0]) == (False, "アリババ")
+
+
+def test_who_asks_for_no_value_gets_none_as_a_short_answer(service: Service) -> None:
+    answer = ask(service, "AIエージェントManusとは？")
+    assert (answer.answered, answer.short_answer) == (True, None)
 
 
 def test_users_may_be_counted_without_a_counter(service: Service) -> None:

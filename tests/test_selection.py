@@ -152,6 +152,7 @@ def test_questions_without_an_answer_are_of_the_field_or_outside_it(tmp_path: Pa
         ("中国のAI企業は何社ですか", "中国のAI企業は4,500社", []),
         ("テンセントの投資額は", "百度の投資額は10億元", ["テンセント"]),
         ("投資額はいくらですか", "百度の投資額は10億元", []),
+        ("テンセントの投資額は", "投資額は10億元", []),
     ],
 )
 def test_a_passage_that_tells_of_another_passes_the_asked_one_over(
@@ -159,6 +160,16 @@ def test_a_passage_that_tells_of_another_passes_the_asked_one_over(
 ) -> None:
     result = service.retriever.search(question)
     assert passed_over(result.matches, service.retriever.matches(text, "ja"), held_in(text)) == asked
+
+
+def test_where_a_value_is_asked_for_who_is_never_named_is_passed_over(service: Service) -> None:
+    def over(question: str, text: str) -> list[str]:
+        result = service.retriever.search(question)
+        return passed_over(result.matches, service.retriever.matches(text, "ja"), held_in(text), value=True)
+
+    assert over("テンセントの投資額は", "投資額は10億元") == ["テンセント"]
+    assert over("テンセントの投資額は", "騰訊の投資額は10億元") == []
+    assert over("中国の投資額は", "投資額は10億元") == []
 
 
 def test_a_row_counts_with_what_stands_before_it_in_its_passage(own: Path, model: StaticModel) -> None:
