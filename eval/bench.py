@@ -121,15 +121,16 @@ TASKS: Mapping[str, Callable[[Path], Sequence[Task]]] = {
 def candidates(task: Task, embedder: Embedder) -> Iterator[Candidates]:
     """What a search over the task's documents would weigh, query by query: the retriever's own terms and scales."""
     tokenisers = {"words": words, "bigrams": bigrams}
-    postings = {name: [build_postings([tokenise(d) for d in task.documents])] for name, tokenise in tokenisers.items()}
+    postings = [build_postings(*([tokenise(d) for d in task.documents] for tokenise in tokenisers.values()))]
     documents = embedder.encode_passages(task.documents)
     places = np.arange(len(task.documents))
     for query, vector in zip(task.queries, embedder.encode_queries(task.queries), strict=True):
-        raw: dict[str, Scores] = {}
+        arms = [(field, Counter(tokenise(query))) for field, tokenise in enumerate(tokenisers.values())]
+        scores, bounds = score_all(postings, arms)
+        raw: dict[str, Scores] = dict(zip(tokenisers, scores, strict=True))
         features: dict[str, Scores] = {}
-        for name, tokenise in tokenisers.items():
-            raw[name], bound = score_all(postings[name], Counter(tokenise(query)))
-            features |= lexical_features(name, raw[name], bound)
+        for name, bound in zip(tokenisers, bounds, strict=True):
+            features |= lexical_features(name, raw[name], float(bound))
         cosines = documents @ vector
         nearest = np.argsort(-cosines, kind="stable")[:CANDIDATES]
         raw["dense"], own = dense_features("dense", Nearest(nearest, cosines[nearest]), places)

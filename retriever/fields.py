@@ -11,7 +11,7 @@ from retriever.text import bigrams, in_japanese_forms, words
 
 FIELDS = ("words", "bigrams", "headings", "asked_words", "asked_bigrams")
 """Content words, character bigrams, the words of title, section names and date, and the words and bigrams of the
-questions that were written for the passage."""
+questions that were written for the passage. A field's number is its place here."""
 
 Texts = tuple[str, str, tuple[tuple[str, str], ...]]
 """A passage's text, its headings, and (language, text) of the questions written for it."""
@@ -23,23 +23,23 @@ def texts_of(document: Document, passage: Passage, asked: Sequence[Asked]) -> Te
 
 
 class Inverted(NamedTuple):
-    """The postings of some passages in the order of `FIELDS`; `asked_words[i]`: of each question written for i."""
+    """The postings of some passages; `asked_words[i]`: of each question written for i."""
 
-    runs: tuple[Run, ...]
+    run: Run
     asked_words: list[list[list[str]]]
 
 
 def invert_fields(passages: Sequence[Texts]) -> Inverted:
     questions = [[in_japanese_forms(text, language) for language, text in asked] for _, _, asked in passages]
     asked_words = [list(map(words, own)) for own in questions]
-    runs = (
-        invert([words(text) for text, _, _ in passages]),
-        invert([bigrams(text) for text, _, _ in passages]),
-        invert([_headings(headings) for _, headings, _ in passages]),
-        invert([list(chain(*own)) for own in asked_words]),
-        invert([list(chain(*map(bigrams, own))) for own in questions]),
+    run = invert(
+        [words(text) for text, _, _ in passages],
+        [bigrams(text) for text, _, _ in passages],
+        [_headings(headings) for _, headings, _ in passages],
+        [list(chain(*own)) for own in asked_words],
+        [list(chain(*map(bigrams, own))) for own in questions],
     )
-    return Inverted(runs, asked_words)
+    return Inverted(run, asked_words)
 
 
 @lru_cache(maxsize=1024)

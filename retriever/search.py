@@ -12,6 +12,7 @@ from retriever.arms import Candidates, Terms, find
 from retriever.dense import Mask
 from retriever.embed import Embedder
 from retriever.errors import BadFilter
+from retriever.fields import FIELDS
 from retriever.filters import Filters
 from retriever.fusion import NEIGHBOUR, Scores, Weights, best_neighbours, combine, shipped_weights
 from retriever.glossary import Entry, Glossary, Match, expanded_terms
@@ -74,8 +75,9 @@ class Retriever:
 
     def frequency(self, term: str, field: str) -> int:
         """In how many passages of the whole index a term occurs."""
+        number = FIELDS.index(field)
         return sum(
-            s.fields[field].frequency(term, [place - offset for place in self.aside if 0 <= place - offset < len(s)])
+            s.postings.frequency(term, number, [place - offset for place in self.aside if 0 <= place - offset < len(s)])
             for s, offset in zip(self.index.segments, self.index.offsets, strict=False)
         )
 
