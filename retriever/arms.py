@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from retriever.dense import NOTHING, Mask, joined
 from retriever.fields import FIELDS
-from retriever.fusion import Nearest, Scores, apart, dense_features, lexical_features
+from retriever.fusion import Nearest, Scores, dense_features, lexical_features
 from retriever.index import Index
 from retriever.lexical import Matches
 
@@ -25,11 +25,13 @@ Masks = Sequence[Mask | None]
 
 @dataclass(frozen=True)
 class Candidates:
-    """`places` (C,) in the index; by arm, their `raw` scores; by feature, what fusion weighs. All (C,)."""
+    """`places` (C,) in the index; by arm, their `raw` scores; by feature, what fusion weighs; `expanded`: whether
+    questions were written for them. All (C,)."""
 
     places: NDArray[np.int64]
     raw: Mapping[str, Scores]
     features: Mapping[str, Scores]
+    expanded: NDArray[np.bool_]
 
 
 def find(index: Index, terms: Mapping[str, Terms], vector: NDArray[np.float32] | None, allowed: Mask) -> Candidates:
@@ -49,13 +51,11 @@ def find(index: Index, terms: Mapping[str, Terms], vector: NDArray[np.float32] |
     ]
     scores = np.concatenate([part.at(mine) for part, mine in zip(matches, own_places, strict=True)], axis=1)
     raw: dict[str, Scores] = dict(zip(terms, scores, strict=True))
-    features: dict[str, Scores] = {}
-    for arm, bound in zip(terms, bounds, strict=True):
-        features |= lexical_features(arm, raw[arm], float(bound))
+    features = lexical_features(list(terms), scores, bounds)
     for arm, found in dense.items():
         raw[arm], own_features = dense_features(arm, found, places)
         features |= own_features
-    return Candidates(places, raw, apart(features, index.expanded[places]))
+    return Candidates(places, raw, features, index.expanded[places])
 
 
 def _nearest(index: Index, vector: NDArray[np.float32], masks: Masks, arms: Sequence[str]) -> dict[str, Nearest]:
@@ -74,9 +74,9 @@ def _nearest(index: Index, vector: NDArray[np.float32], masks: Masks, arms: Sequ
 
 def _best_of_each(found: Nearest) -> Nearest:
     """Each place once, with its best cosine; they come sorted by place."""
-    firsts = np.flatnonzero(np.diff(found.places, prepend=-1))
-    if not len(firsts):
+    if not len(found.places):
         return NOTHING
+    firsts = np.flatnonzero(np.concatenate([[True], found.places[1:] != found.places[:-1]]))
     return Nearest(found.places[firsts], np.maximum.reduceat(found.cosines, firsts))
 
 

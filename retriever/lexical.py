@@ -32,10 +32,11 @@ Arm = tuple[int, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Query:
-    """Terms of all arms in one segment (Q,), one arm's after another's: their fields, where their postings lie, their
-    weights, and what each can give at most. `borders` (A + 1,): where each arm's terms begin."""
+    """Terms of all arms in one segment (Q,), one arm's after another's: the numbers of `arms` and `fields`, where their
+    postings lie, their weights, and what each can give at most. `count`: of the arms."""
 
-    borders: NDArray[np.int64]
+    count: int
+    arms: NDArray[np.int64]
     fields: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
@@ -61,16 +62,15 @@ class Segment:
 
     def totals(self, query: Query) -> Scores:
         """(A, N): every posting of every term in one go, since a NumPy call costs more than a short list."""
-        arms = len(query.borders) - 1
         counts = query.ends - query.starts
-        terms = np.repeat(np.arange(len(counts)), counts)
-        places = np.arange(len(terms)) + (query.starts - counts.cumsum() + counts)[terms]
+        ends = counts.cumsum()
+        places = np.repeat(query.ends - ends, counts) + np.arange(counts.sum())
         passages = self.postings.passages[places]
-        norm = self.norms.ravel()[(query.fields * len(self))[terms] + passages]
-        gained = query.weights[terms] * gains(self.postings.frequencies[places], norm)
-        rows = np.repeat(np.arange(arms) * len(self), np.diff(query.borders))
-        totals = np.bincount(rows[terms] + passages, gained, arms * len(self))
-        return totals.astype(np.float32).reshape(arms, len(self))
+        norm = self.norms.ravel()[np.repeat(query.fields * len(self), counts) + passages]
+        gained = np.repeat(query.weights, counts) * gains(self.postings.frequencies[places], norm)
+        rows = np.repeat(query.arms * len(self), counts)
+        totals = np.bincount(rows + passages, gained, query.count * len(self))
+        return totals.astype(np.float32).reshape(query.count, len(self))
 
     def gained(self, query: Query, term: int) -> tuple[Places, Scores]:
         """The passages that have a term, and what they gain by it."""
@@ -125,19 +125,18 @@ class Lexical:
 
     def weigh(self, arms: Sequence[Arm]) -> tuple[list[Query], NDArray[np.float64]]:
         """Weighted terms as each segment has them, and by arm the bound that no passage can reach."""
-        counts = [len(terms) for _, terms in arms]
-        borders = np.cumsum([0, *counts])
-        fields = np.repeat(np.asarray([field for field, _ in arms], np.int64), counts)
+        numbers = np.repeat(np.arange(len(arms)), [len(terms) for _, terms in arms])
+        fields = np.asarray([field for field, _ in arms], np.int64)[numbers]
         hashes = hashes_of(chain.from_iterable(terms for _, terms in arms), fields)
         times = np.fromiter(chain.from_iterable(terms.values() for _, terms in arms), np.float64, len(fields))
         found = [segment.postings.find(hashes) for segment in self.segments]
         frequencies = sum((ends - starts for starts, ends, _ in found), np.zeros(len(fields), np.int64))
         weights = times * np.log1p((self.passages - frequencies + 0.5) / (frequencies + 0.5))
         queries = [
-            Query(borders, fields, starts, ends, weights, weights * segment.bounds(fields, peaks))
+            Query(len(arms), numbers, fields, starts, ends, weights, weights * segment.bounds(fields, peaks))
             for segment, (starts, ends, peaks) in zip(self.segments, found, strict=True)
         ]
-        return queries, np.bincount(np.repeat(np.arange(len(arms)), counts), weights, len(arms)).astype(np.float64)
+        return queries, np.bincount(numbers, weights, len(arms)).astype(np.float64)
 
     def match(
         self, arms: Sequence[Arm], allowed: Sequence[Mask | None], most: int
@@ -172,20 +171,21 @@ def _all(segment: Segment, query: Query, allowed: Mask | None, most: int) -> Mat
 
 def _the_rare(segment: Segment, query: Query, allowed: Mask | None, most: int) -> Matches:
     """Of each arm, as many terms as tell the best."""
-    totals = np.zeros((len(query.borders) - 1, len(segment)), np.float32)
+    totals = np.zeros((query.count, len(segment)), np.float32)
     found = [
-        _the_rare_of(segment, query, range(first, end), own, allowed, most)
-        for own, first, end in zip(totals, query.borders, query.borders[1:], strict=False)
+        _the_rare_of(segment, query, np.flatnonzero(query.arms == arm), own, allowed, most)
+        for arm, own in enumerate(totals)
     ]
     return Matches(segment, query, totals, [rest for rest, _ in found], [best for _, best in found])
 
 
 def _the_rare_of(
-    segment: Segment, query: Query, terms: range, totals: Scores, allowed: Mask | None, most: int
+    segment: Segment, query: Query, terms: NDArray[np.intp], totals: Scores, allowed: Mask | None, most: int
 ) -> tuple[Sequence[int], Best]:
     """The terms of an arm are added up in `totals` (N,), those that can give most first, until what is left can't
     bring in another passage. The terms that were left, and the best."""
-    order = [t for t in sorted(terms, key=lambda t: -query.bounds[t]) if query.starts[t] < query.ends[t]]
+    terms = terms[query.starts[terms] < query.ends[terms]]
+    order = terms[np.argsort(-query.bounds[terms])].tolist()
     left = query.bounds[order][::-1].cumsum()[::-1]
     found: list[Places] = []
     read = tested = 0

@@ -157,7 +157,7 @@ class Retriever:
         """Each arm's scores and those of the neighbours, and one score from all of them."""
         if mode == "dense":
             return candidates.raw, candidates.raw["dense"]
-        own = combine(candidates.features, self.weights)
+        own = combine(candidates.features, candidates.expanded, self.weights)
         neighbours = best_neighbours(own, candidates.places, self.index.runs_on)
         total = ((own + NEIGHBOUR * neighbours) / (1 + NEIGHBOUR)).astype(np.float32)
         return {**candidates.raw, "neighbours": neighbours}, total
@@ -166,15 +166,15 @@ class Retriever:
         if not len(candidates.places):
             return ()
         raw, total = self._fused(candidates, mode)
-        best = np.lexsort((candidates.places, -total))[:top_k]
+        best = np.argsort(-total, kind="stable")[:top_k]  # of equal ones the first in the index
+        scores = np.stack([own[best] for own in raw.values()], axis=1).astype(np.float64).round(4).tolist()
+        totals = total[best].astype(np.float64).round(6).tolist()
         hits: list[Hit] = []
-        for rank, number in enumerate(best, start=1):
-            passage = self.index.passage(int(candidates.places[number]))
+        for rank, place in enumerate(candidates.places[best].tolist(), start=1):
+            passage = self.index.passage(place)
             document = self.index.document(passage.doc_id)
-            scores = {arm: round(float(values[number]), 4) for arm, values in raw.items()}
-            hits.append(
-                Hit(int(candidates.places[number]), rank, round(float(total[number]), 6), passage, document, scores)
-            )
+            by_arm = dict(zip(raw, scores[rank - 1], strict=True))
+            hits.append(Hit(place, rank, totals[rank - 1], passage, document, by_arm))
         return tuple(hits)
 
 
