@@ -93,13 +93,7 @@ def _first_of(fields: int | NDArray[np.intp]) -> NDArray[np.uint64]:
 def invert(*fields: Sequence[Sequence[str]]) -> Run:
     """`fields[f][i]`: the terms of field f of passage i."""
     runs = [_invert(passages, number) for number, passages in enumerate(fields)]
-    return Run(
-        np.concatenate([run.terms for run in runs]),
-        np.concatenate([run.counts for run in runs]),
-        np.concatenate([run.passages for run in runs]),
-        np.concatenate([run.frequencies for run in runs]),
-        np.concatenate([run.lengths for run in runs]),
-    )
+    return Run(*map(np.concatenate, zip(*runs, strict=True)))
 
 
 def _invert(passages: Sequence[Sequence[str]], field: int) -> Run:

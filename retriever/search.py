@@ -167,14 +167,13 @@ class Retriever:
             return ()
         raw, total = self._fused(candidates, mode)
         best = np.argsort(-total, kind="stable")[:top_k]  # of equal ones the first in the index
-        scores = np.stack([own[best] for own in raw.values()], axis=1).astype(np.float64).round(4).tolist()
+        by_arm = np.stack([scores[best] for scores in raw.values()], axis=1).astype(np.float64).round(4).tolist()
         totals = total[best].astype(np.float64).round(6).tolist()
         hits: list[Hit] = []
-        for rank, place in enumerate(candidates.places[best].tolist(), start=1):
+        for place, score, own in zip(candidates.places[best].tolist(), totals, by_arm, strict=True):
             passage = self.index.passage(place)
             document = self.index.document(passage.doc_id)
-            by_arm = dict(zip(raw, scores[rank - 1], strict=True))
-            hits.append(Hit(place, rank, totals[rank - 1], passage, document, by_arm))
+            hits.append(Hit(place, len(hits) + 1, score, passage, document, dict(zip(raw, own, strict=True))))
         return tuple(hits)
 
 
