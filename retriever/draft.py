@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever import dense
-from retriever.fields import Inverted, Texts, invert_fields, texts_of
+from retriever.fields import FIELDS, Inverted, Texts, invert_fields, texts_of
 from retriever.integrity import file_hashes, sync
 from retriever.postings import Spool, write_postings
 from retriever.records import Asked, Document, Passage
@@ -81,7 +81,7 @@ class Draft:
     def __init__(self, folder: Path):
         self._folder = folder
         self._store = StoreFile(folder / "store.sqlite")
-        self._spool = Spool(folder / "postings.runs")
+        self._spools = [Spool(folder / f"{field}.runs") for field in FIELDS]
         self._vectors = {name: dense.VectorFile(folder / f"{name}.npy") for name in ("dense", "asked")}
         self._documents: dict[str, str | None] = {}
         self._order: dict[str, int] = {}
@@ -105,7 +105,8 @@ class Draft:
         self._columns["askers"].append(np.repeat(numbers, asked))
         self._vectors["dense"].append(contents.vectors)
         self._vectors["asked"].append(contents.asked_vectors)
-        self._spool.append(inverted.run)
+        for spool, run in zip(self._spools, inverted.runs, strict=True):
+            spool.append(run)
         self.passages += len(passages)
 
     def close(self) -> None:
@@ -119,8 +120,9 @@ class Draft:
             (self._folder / f"{name}.json").write_text(json.dumps(values, ensure_ascii=False), "utf-8")
         for name in self._vectors:
             dense.write_codes(self._folder / f"{name}.npy", self._folder / f"{name}.codes", large)
-        write_postings(self._spool, self._folder / "postings")
-        self._spool.remove()
+        write_postings(self._spools, self._folder / "postings")
+        for spool in self._spools:
+            spool.remove()
 
 
 def _inverted(batches: Iterable[Contents]) -> Iterator[tuple[Contents, Inverted]]:

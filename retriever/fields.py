@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, starmap
 from typing import NamedTuple
 
 from retriever.postings import Run, invert
@@ -23,23 +23,23 @@ def texts_of(document: Document, passage: Passage, asked: Sequence[Asked]) -> Te
 
 
 class Inverted(NamedTuple):
-    """The postings of some passages; `asked_words[i]`: of each question written for i."""
+    """The postings of some passages in the order of `FIELDS`; `asked_words[i]`: of each question written for i."""
 
-    run: Run
+    runs: tuple[Run, ...]
     asked_words: list[list[list[str]]]
 
 
 def invert_fields(passages: Sequence[Texts]) -> Inverted:
     questions = [[in_japanese_forms(text, language) for language, text in asked] for _, _, asked in passages]
     asked_words = [list(map(words, own)) for own in questions]
-    run = invert(
+    fields = (
         [words(text) for text, _, _ in passages],
         [bigrams(text) for text, _, _ in passages],
         [_headings(headings) for _, headings, _ in passages],
         [list(chain(*own)) for own in asked_words],
         [list(chain(*map(bigrams, own))) for own in questions],
     )
-    return Inverted(run, asked_words)
+    return Inverted(tuple(starmap(invert, enumerate(fields))), asked_words)
 
 
 @lru_cache(maxsize=1024)

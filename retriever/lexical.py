@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from retriever.postings import Postings, average_lengths, gains, hashes_of, norms
 
-LARGE = 200_000
+LARGE = 100_000
 """Passages of a segment from which on common terms are left for the candidates alone."""
 _SLACK = 1 - 1e-5
 """Scores are sums of 32-bit numbers: one that seems just too low may not be."""

@@ -20,7 +20,7 @@ B = 0.6
 """Of BM25; the index knows them, since they are in each term's peak."""
 _ARRAYS = ("terms", "starts", "peaks", "passages", "frequencies", "lengths")
 _AT_ONCE = 4_000_000
-"""Postings whose peaks are worked out in one go, and terms that are put in order in one go."""
+"""Postings whose peaks are worked out in one go."""
 _FIELD_BITS = 3
 """Of a term's 64, the first: a field's terms lie together."""
 
@@ -59,10 +59,7 @@ class Postings:
 
 
 class Run(NamedTuple):
-    """Postings of some passages, numbered from 0: `counts` (T,) of them for each of the sorted `terms` (T,).
-
-    `lengths` (F, N): as in `Postings`.
-    """
+    """Postings of one field of some passages, numbered from 0: `counts` (T,) for each of the sorted `terms` (T,)."""
 
     terms: NDArray[np.uint64]
     counts: NDArray[np.int64]
@@ -82,22 +79,11 @@ def hashes_of(terms: Iterable[str], fields: int | NDArray[np.intp] = 0) -> NDArr
     Two of a field's million terms meet with a probability of 2 in 10^7.
     """
     hashes = np.fromiter(map(_term_hash, terms), np.uint64)
-    return _first_of(fields) | hashes >> np.uint64(_FIELD_BITS)
+    return np.asarray(fields, np.uint64) << np.uint64(64 - _FIELD_BITS) | hashes >> np.uint64(_FIELD_BITS)
 
 
-def _first_of(fields: int | NDArray[np.intp]) -> NDArray[np.uint64]:
-    """Below the terms of a field, and above those of the fields before it."""
-    return np.asarray(fields, np.uint64) << np.uint64(64 - _FIELD_BITS)
-
-
-def invert(*fields: Sequence[Sequence[str]]) -> Run:
-    """`fields[f][i]`: the terms of field f of passage i."""
-    runs = [_invert(passages, number) for number, passages in enumerate(fields)]
-    return Run(*map(np.concatenate, zip(*runs, strict=True)))
-
-
-def _invert(passages: Sequence[Sequence[str]], field: int) -> Run:
-    """Of one field."""
+def invert(field: int, passages: Sequence[Sequence[str]]) -> Run:
+    """`passages[i]`: the terms of the field of passage i."""
     lengths = np.fromiter(map(len, passages), np.int32, len(passages))
     different: dict[str, int] = {}
     numbers = np.fromiter((different.setdefault(t, len(different)) for own in passages for t in own), np.int64)
@@ -111,16 +97,22 @@ def _invert(passages: Sequence[Sequence[str]], field: int) -> Run:
         np.bincount(keys // many, minlength=len(terms)),
         (keys % many).astype(np.int32),
         frequencies.clip(max=np.iinfo(np.uint16).max).astype(np.uint16),  # at that many BM25 has long been level
-        lengths[None],
+        lengths,
     )
 
 
 def build_postings(*fields: Sequence[Sequence[str]]) -> Postings:
     """In memory. `fields[f][i]`: the terms of field f of passage i."""
-    run = invert(*fields)
-    starts = np.append(0, run.counts.cumsum())
-    peaks = _peaks(run.terms, starts, run.passages, run.frequencies, run.lengths)
-    return Postings(run.terms, starts, peaks, run.passages, run.frequencies, run.lengths)
+    runs = [invert(field, passages) for field, passages in enumerate(fields)]
+    terms, counts, passages, frequencies = (np.concatenate(column) for column in list(zip(*runs, strict=True))[:4])
+    lengths = np.stack([run.lengths for run in runs])
+    starts = np.append(0, counts.cumsum())
+    ends = np.cumsum([len(run.terms) for run in runs])
+    peaks = [
+        _peaks(starts[end - len(run.terms) : end + 1], passages, frequencies, norm)
+        for run, end, norm in zip(runs, ends, norms(lengths, average_lengths([lengths])), strict=True)
+    ]
+    return Postings(terms, starts, np.concatenate(peaks), passages, frequencies, lengths)
 
 
 class Spool:
@@ -144,18 +136,42 @@ class Spool:
         self._path.unlink()
 
 
-def write_postings(runs: Iterable[Run], folder: Path) -> None:
-    """Put runs together, which are gone through three times: each posting goes straight to its place in the file."""
+def write_postings(fields: Sequence[Iterable[Run]], folder: Path) -> None:
+    """Put the runs of each field together, which are gone through three times: no more than one lies in memory."""
     folder.mkdir(parents=True)
-    terms = _all_terms(runs)
+    terms, counts, lengths = zip(*map(_counted, fields), strict=True)
+    starts = np.append(0, np.concatenate(counts).cumsum())
+    for name, kind in (("passages", np.int32), ("frequencies", np.uint16)):
+        open_memmap(folder / f"{name}.npy", "w+", kind, (int(starts[-1]),))
+    peaks: list[NDArray[np.float32]] = []
+    norm = norms(np.stack(lengths), average_lengths([np.stack(lengths)]))
+    first = 0
+    for runs, own, own_norm in zip(fields, terms, norm, strict=True):
+        here = starts[first : first + len(own) + 1]
+        peaks.append(_place(runs, own, here, own_norm, folder))
+        first += len(own)
+    whole = {"terms": np.concatenate(terms), "starts": starts, "peaks": np.concatenate(peaks)}
+    for name, array in (whole | {"lengths": np.stack(lengths)}).items():
+        np.save(folder / f"{name}.npy", array)
+
+
+def _counted(runs: Iterable[Run]) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int32]]:
+    """A field's terms (T,), how many postings each has (T,), and its lengths (N,)."""
+    terms = np.unique(np.concatenate([np.zeros(0, np.uint64), *(run.terms for run in runs)]))
     counts = np.zeros(len(terms), np.int64)
-    lengths: list[NDArray[np.int32]] = []
+    lengths = [np.zeros(0, np.int32)]
     for run in runs:
         counts[terms.searchsorted(run.terms)] += run.counts
         lengths.append(run.lengths)
-    starts = np.append(0, counts.cumsum())
-    passages = open_memmap(folder / "passages.npy", "w+", np.int32, (int(starts[-1]),))
-    frequencies = open_memmap(folder / "frequencies.npy", "w+", np.uint16, (int(starts[-1]),))
+    return terms, counts, np.concatenate(lengths)
+
+
+def _place(
+    runs: Iterable[Run], terms: NDArray[np.uint64], starts: NDArray[np.int64], norm: NDArray[np.float32], folder: Path
+) -> NDArray[np.float32]:
+    """Write each posting of a field to its place in the files, and give the peaks (T,) of its terms."""
+    passages = np.load(folder / "passages.npy", mmap_mode="r+")
+    frequencies = np.load(folder / "frequencies.npy", mmap_mode="r+")
     free, first = starts[:-1].copy(), 0
     for run in runs:
         own = terms.searchsorted(run.terms)
@@ -163,43 +179,25 @@ def write_postings(runs: Iterable[Run], folder: Path) -> None:
         passages[places] = run.passages + first
         frequencies[places] = run.frequencies
         free[own] += run.counts
-        first += run.lengths.shape[1]
-    whole = np.concatenate(lengths, axis=1)
-    peaks = _peaks(terms, starts, passages, frequencies, whole)
-    for name, array in (("terms", terms), ("starts", starts), ("peaks", peaks), ("lengths", whole)):
-        np.save(folder / f"{name}.npy", array)
+        first += len(run.lengths)
     passages.flush()
     frequencies.flush()
-
-
-def _all_terms(runs: Iterable[Run]) -> NDArray[np.uint64]:
-    """In order, each once."""
-    waiting = [np.zeros(0, np.uint64)]
-    for run in runs:
-        waiting.append(run.terms)
-        if sum(map(len, waiting[1:])) > _AT_ONCE:
-            waiting = [np.unique(np.concatenate(waiting))]
-    return np.unique(np.concatenate(waiting))
+    return _peaks(starts, passages, frequencies, norm)
 
 
 def _peaks(
-    terms: NDArray[np.uint64],
-    starts: NDArray[np.int64],
-    passages: NDArray[np.int32],
-    frequencies: NDArray[np.uint16],
-    lengths: NDArray[np.int32],
+    starts: NDArray[np.int64], passages: NDArray[np.int32], frequencies: NDArray[np.uint16], norm: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(T,): for each term, the highest gain of any of its passages."""
-    peaks = np.zeros(len(terms), np.float32)
-    borders = terms.searchsorted(_first_of(np.arange(len(lengths) + 1)))
-    for norm, first, end in zip(norms(lengths, average_lengths([lengths])), borders, borders[1:], strict=False):
-        while first < end:
-            last = min(end, max(first + 1, starts.searchsorted(starts[first] + _AT_ONCE, side="right") - 1))
-            here = slice(starts[first], starts[last])
-            gained = gains(frequencies[here], norm[passages[here]])
-            peaks[first:last] = np.maximum.reduceat(gained, starts[first:last] - starts[first])
-            first = last
-    return peaks
+    """(T,): for each term of a field, the highest gain of any of its passages."""
+    peaks = [np.zeros(0, np.float32)]
+    first = 0
+    while first < len(starts) - 1:
+        last = max(first + 1, int(starts.searchsorted(starts[first] + _AT_ONCE, side="right")) - 1)
+        here = slice(int(starts[first]), int(starts[last]))
+        gained = gains(frequencies[here], norm[passages[here]])
+        peaks.append(np.maximum.reduceat(gained, starts[first:last] - starts[first]))
+        first = last
+    return np.concatenate(peaks)
 
 
 def load_postings(folder: Path) -> Postings:

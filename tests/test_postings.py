@@ -28,7 +28,7 @@ batches = st.lists(st.lists(st.tuples(terms, terms), max_size=5), min_size=1, ma
 
 
 def test_postings_survive_the_disk(tmp_path: Path) -> None:
-    write_postings([invert(PASSAGES, HEADINGS)], tmp_path / "postings")
+    write_postings([[invert(0, PASSAGES)], [invert(1, HEADINGS)]], tmp_path / "postings")
     again = load_postings(tmp_path / "postings")
     assert again.frequency("ロボット") == 2
     assert again.frequency("ロボット", aside=[1]) == 1
@@ -60,12 +60,14 @@ def test_a_term_peaks_where_it_gains_most() -> None:
 @given(batches, st.sampled_from([1, 4_000_000]))
 def test_runs_come_together_as_if_they_had_been_one(tmp_path_factory, found: list[Batch], at_once: int) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path_factory.mktemp("runs")
-    spool = Spool(folder / "postings.runs")
+    spools = [Spool(folder / "words.runs"), Spool(folder / "headings.runs")]
     for passages in found:
-        spool.append(invert(*fields_of(passages)))
+        for number, own in enumerate(fields_of(passages)):
+            spools[number].append(invert(number, own))
     with patch.object(postings, "_AT_ONCE", at_once):
-        write_postings(spool, folder / "postings")
-    spool.remove()
+        write_postings(spools, folder / "postings")
+    for spool in spools:
+        spool.remove()
     together, whole = load_postings(folder / "postings"), build_postings(*fields_of(chain(*found)))
     for name in ("terms", "starts", "peaks", "passages", "frequencies", "lengths"):
         np.testing.assert_array_equal(getattr(together, name), getattr(whole, name), err_msg=name)
