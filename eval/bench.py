@@ -21,7 +21,6 @@ from retriever.fusion import (
     Nearest,
     Scores,
     Weights,
-    apart,
     combine,
     dense_features,
     lexical_features,
@@ -121,20 +120,19 @@ TASKS: Mapping[str, Callable[[Path], Sequence[Task]]] = {
 def candidates(task: Task, embedder: Embedder) -> Iterator[Candidates]:
     """What a search over the task's documents would weigh, query by query: the retriever's own terms and scales."""
     tokenisers = {"words": words, "bigrams": bigrams}
-    postings = {name: [build_postings([tokenise(d) for d in task.documents])] for name, tokenise in tokenisers.items()}
+    postings = [build_postings(*([tokenise(d) for d in task.documents] for tokenise in tokenisers.values()))]
     documents = embedder.encode_passages(task.documents)
     places = np.arange(len(task.documents))
     for query, vector in zip(task.queries, embedder.encode_queries(task.queries), strict=True):
-        raw: dict[str, Scores] = {}
-        features: dict[str, Scores] = {}
-        for name, tokenise in tokenisers.items():
-            raw[name], bound = score_all(postings[name], Counter(tokenise(query)))
-            features |= lexical_features(name, raw[name], bound)
+        arms = [(field, Counter(tokenise(query))) for field, tokenise in enumerate(tokenisers.values())]
+        scores, bounds = score_all(postings, arms)
+        raw: dict[str, Scores] = dict(zip(tokenisers, scores, strict=True))
+        features = lexical_features(list(tokenisers), scores, bounds)
         cosines = documents @ vector
-        nearest = np.argsort(-cosines, kind="stable")[:CANDIDATES]
+        nearest = np.sort(np.argsort(-cosines, kind="stable")[:CANDIDATES])
         raw["dense"], own = dense_features("dense", Nearest(nearest, cosines[nearest]), places)
         features |= own
-        yield Candidates(places, raw, apart(features, np.zeros(len(places), bool)))
+        yield Candidates(places, raw, features, np.zeros(len(places), bool))
 
 
 Values = Mapping[str, Mapping[str, Sequence[float]]]
@@ -146,7 +144,9 @@ def evaluate(task: Task, embedder: Embedder) -> Values:
     runs: dict[str, dict[str, dict[str, float]]] = {arm: {} for arm in ARMS}
     for number, found in enumerate(candidates(task, embedder)):
         for arm, names in ARMS.items():
-            total = found.raw[names[0]] if len(names) == 1 else combine(found.features, _weights_of(names))
+            total = found.raw[names[0]]
+            if len(names) > 1:
+                total = combine(found.features, found.expanded, _weights_of(names))
             best = np.argsort(-total, kind="stable")[:DEPTH]
             runs[arm][str(number)] = {str(i): float(total[i]) - 1e-9 * rank for rank, i in enumerate(best)}
     qrels = {str(n): {str(d): 1 for d in found} for n, found in enumerate(task.relevant)}

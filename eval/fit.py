@@ -21,7 +21,7 @@ from eval.rankers import Place, place_of
 from eval.retrieval import covers
 from retriever.arms import Candidates
 from retriever.embed import Embedder
-from retriever.fusion import NEW, Weights
+from retriever.fusion import NEW, Scores, Weights
 from retriever.language import detect_language
 from retriever.records import Document, Passage
 from retriever.search import Retriever
@@ -45,7 +45,14 @@ class Example:
 
 
 def feature_names(retriever: Retriever) -> list[str]:
-    return sorted(retriever.candidates("準備運動", "ja").features)
+    return sorted(apart(retriever.candidates("準備運動", "ja")))
+
+
+def apart(found: Candidates) -> dict[str, Scores]:
+    """The features of passages with written questions, and those of others under names of their own."""
+    new = {name: scores for name, scores in found.features.items() if not name.startswith("asked_")}
+    known = {name: scores * found.expanded for name, scores in found.features.items()}
+    return known | {NEW + name: scores * ~found.expanded for name, scores in new.items()}
 
 
 def corpus_examples(questions: Sequence[Question], retriever: Retriever, names: Sequence[str]) -> Iterator[Example]:
@@ -82,7 +89,8 @@ def task_examples(task: Task, embedder: Embedder, names: Sequence[str]) -> list[
 
 def _example(found: Candidates, relevant: NDArray[np.bool_], names: Sequence[str]) -> Example | None:
     zero = np.zeros(len(found.places), np.float32)
-    features = np.stack([found.features.get(name, zero) for name in names], axis=1)
+    own = apart(found)
+    features = np.stack([own.get(name, zero) for name in names], axis=1)
     kept = np.unique(np.argsort(-features, axis=0)[:_POOL])
     hit = relevant[found.places[kept]]
     return Example(features[kept], hit) if hit.any() else None

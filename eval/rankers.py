@@ -184,16 +184,15 @@ class PlainBM25:
             for d in documents
             for start in range(0, len(d.text), CHUNK - OVERLAP)
         ]
-        tokenisers = {"words": words, "bigrams": bigrams}
-        self._arms = [(tokenisers[f], build_postings([tokenisers[f](p.text) for p in self._places])) for f in fields]
+        self._tokenisers = [{"words": words, "bigrams": bigrams}[field] for field in fields]
+        self._postings = build_postings(*([tokenise(p.text) for p in self._places] for tokenise in self._tokenisers))
 
     def places(self) -> list[Place]:
         return self._places
 
     def rank(self, question: str) -> list[Scored]:
-        scores = np.sum(
-            [score_all([postings], Counter(tokenise(question)))[0] for tokenise, postings in self._arms], axis=0
-        )
+        arms = [(field, Counter(tokenise(question))) for field, tokenise in enumerate(self._tokenisers)]
+        scores = score_all([self._postings], arms)[0].sum(axis=0)
         best = np.argsort(-scores, kind="stable")[:TOP_K]
         return [Scored(self._places[i], float(scores[i])) for i in best]
 

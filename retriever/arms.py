@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from retriever.dense import NOTHING, Mask, joined
 from retriever.fields import FIELDS
-from retriever.fusion import Nearest, Scores, apart, dense_features, lexical_features
+from retriever.fusion import Nearest, Scores, dense_features, lexical_features
 from retriever.index import Index
 from retriever.lexical import Matches
 
@@ -25,11 +25,13 @@ Masks = Sequence[Mask | None]
 
 @dataclass(frozen=True)
 class Candidates:
-    """`places` (C,) in the index; by arm, their `raw` scores; by feature, what fusion weighs. All (C,)."""
+    """`places` (C,) in the index; by arm, their `raw` scores; by feature, what fusion weighs; `expanded`: whether
+    questions were written for them. All (C,)."""
 
     places: NDArray[np.int64]
     raw: Mapping[str, Scores]
     features: Mapping[str, Scores]
+    expanded: NDArray[np.bool_]
 
 
 def find(index: Index, terms: Mapping[str, Terms], vector: NDArray[np.float32] | None, allowed: Mask) -> Candidates:
@@ -38,23 +40,22 @@ def find(index: Index, terms: Mapping[str, Terms], vector: NDArray[np.float32] |
     Without a `vector` (D,) there are no dense arms, without terms `dense` is alone. `allowed` (N,): see `Masks`.
     """
     masks = [None if own.all() else own for own in np.split(allowed, index.offsets[1:-1])]
-    lexical = {arm: index.fields[LEXICAL_ARMS[arm]].match(own, masks, CANDIDATES) for arm, own in terms.items()}
+    arms = [(FIELDS.index(LEXICAL_ARMS[arm]), own) for arm, own in terms.items()]
+    matches, bounds = index.lexical.match(arms, masks, CANDIDATES)
     dense = {} if vector is None else _nearest(index, vector, masks, DENSE_ARMS if terms else DENSE_ARMS[:1])
-    places = _union(index, [matches for matches, _ in lexical.values()], dense.values())
+    places = _union(index, matches, dense.values())
     borders = places.searchsorted(index.offsets)
     own_places = [
         (places[start:end] - offset).astype(np.int32)
         for start, end, offset in zip(borders, borders[1:], index.offsets, strict=False)
     ]
-    raw: dict[str, Scores] = {}
-    features: dict[str, Scores] = {}
-    for arm, (matches, bound) in lexical.items():
-        raw[arm] = np.concatenate([part.at(mine) for part, mine in zip(matches, own_places, strict=True)])
-        features |= lexical_features(arm, raw[arm], bound)
+    scores = np.concatenate([part.at(mine) for part, mine in zip(matches, own_places, strict=True)], axis=1)
+    raw: dict[str, Scores] = dict(zip(terms, scores, strict=True))
+    features = lexical_features(list(terms), scores, bounds)
     for arm, found in dense.items():
         raw[arm], own_features = dense_features(arm, found, places)
         features |= own_features
-    return Candidates(places, raw, apart(features, index.expanded[places]))
+    return Candidates(places, raw, features, index.expanded[places])
 
 
 def _nearest(index: Index, vector: NDArray[np.float32], masks: Masks, arms: Sequence[str]) -> dict[str, Nearest]:
@@ -73,17 +74,17 @@ def _nearest(index: Index, vector: NDArray[np.float32], masks: Masks, arms: Sequ
 
 def _best_of_each(found: Nearest) -> Nearest:
     """Each place once, with its best cosine; they come sorted by place."""
-    firsts = np.flatnonzero(np.diff(found.places, prepend=-1))
-    if not len(firsts):
+    if not len(found.places):
         return NOTHING
+    firsts = np.flatnonzero(np.concatenate([[True], found.places[1:] != found.places[:-1]]))
     return Nearest(found.places[firsts], np.maximum.reduceat(found.cosines, firsts))
 
 
-def _union(index: Index, lexical: Iterable[Sequence[Matches]], dense: Iterable[Nearest]) -> NDArray[np.int64]:
+def _union(index: Index, lexical: Sequence[Matches], dense: Iterable[Nearest]) -> NDArray[np.int64]:
     """The places of the best of each arm, in the order of the index."""
     wanted = np.zeros(len(index.alive), bool)
-    for matches in lexical:
-        parts = [Nearest(o + m.best, m.scores) for m, o in zip(matches, index.offsets, strict=False)]
+    for of_arm in zip(*(matches.best for matches in lexical), strict=True):
+        parts = [Nearest(o + best, scores) for (best, scores), o in zip(of_arm, index.offsets, strict=False)]
         wanted[joined(parts, CANDIDATES).places] = True
     for found in dense:
         wanted[found.places] = True

@@ -120,8 +120,8 @@ class Draft:
             (self._folder / f"{name}.json").write_text(json.dumps(values, ensure_ascii=False), "utf-8")
         for name in self._vectors:
             dense.write_codes(self._folder / f"{name}.npy", self._folder / f"{name}.codes", large)
-        for field, spool in zip(FIELDS, self._spools, strict=True):
-            write_postings(spool, self._folder / field)
+        write_postings(self._spools, self._folder / "postings")
+        for spool in self._spools:
             spool.remove()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, starmap
 from typing import NamedTuple
 
 from retriever.postings import Run, invert
@@ -11,7 +11,7 @@ from retriever.text import bigrams, in_japanese_forms, words
 
 FIELDS = ("words", "bigrams", "headings", "asked_words", "asked_bigrams")
 """Content words, character bigrams, the words of title, section names and date, and the words and bigrams of the
-questions that were written for the passage."""
+questions that were written for the passage. A field's number is its place here."""
 
 Texts = tuple[str, str, tuple[tuple[str, str], ...]]
 """A passage's text, its headings, and (language, text) of the questions written for it."""
@@ -32,14 +32,14 @@ class Inverted(NamedTuple):
 def invert_fields(passages: Sequence[Texts]) -> Inverted:
     questions = [[in_japanese_forms(text, language) for language, text in asked] for _, _, asked in passages]
     asked_words = [list(map(words, own)) for own in questions]
-    runs = (
-        invert([words(text) for text, _, _ in passages]),
-        invert([bigrams(text) for text, _, _ in passages]),
-        invert([_headings(headings) for _, headings, _ in passages]),
-        invert([list(chain(*own)) for own in asked_words]),
-        invert([list(chain(*map(bigrams, own))) for own in questions]),
+    fields = (
+        [words(text) for text, _, _ in passages],
+        [bigrams(text) for text, _, _ in passages],
+        [_headings(headings) for _, headings, _ in passages],
+        [list(chain(*own)) for own in asked_words],
+        [list(chain(*map(bigrams, own))) for own in questions],
     )
-    return Inverted(runs, asked_words)
+    return Inverted(tuple(starmap(invert, enumerate(fields))), asked_words)
 
 
 @lru_cache(maxsize=1024)

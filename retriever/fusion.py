@@ -5,7 +5,7 @@ A convex combination beats reciprocal rank fusion in and out of domain (Bruch et
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ DENSE_FLOOR_RANK = 100
 NEIGHBOUR = 0.2
 """Of a passage's score, for the better of the two beside it: what a section is about, not each passage says."""
 NEW = "new_"
-"""Before the features of passages for which no questions were written."""
+"""Before the names of weights of passages for which no questions were written."""
 
 SHIPPED_WEIGHTS = Path(__file__).with_name("weights.json")
 
@@ -31,20 +31,23 @@ def shipped_weights() -> Weights:
     return weights
 
 
-def lexical_features(arm: str, scores: Scores, bound: float) -> dict[str, Scores]:
+def lexical_features(arms: Sequence[str], scores: Scores, bounds: NDArray[np.float64]) -> dict[str, Scores]:
     """BM25 against the best score, and against what no passage can reach: the second tells a sure find from a poor one.
 
-    `scores` (C,) of the candidates.
+    `scores` (A, C) of the candidates, `bounds` (A,).
     """
-    best = float(scores.max(initial=0.0))
-    return {
-        arm: scores / best if best > 0 else scores,
-        f"{arm}_sure": scores / bound if bound > 0 else scores,
-    }
+    best = scores.max(axis=1, initial=0.0)
+    relative = dict(zip(arms, scores / _or_one(best), strict=True))
+    return relative | dict(zip(map("{}_sure".format, arms), scores / _or_one(bounds.astype(np.float32)), strict=True))
+
+
+def _or_one(divisors: Scores) -> Scores:
+    """(A, 1), none of them 0."""
+    return np.where(divisors > 0, divisors, np.float32(1))[:, None]
 
 
 class Nearest(NamedTuple):
-    """What a dense arm found: `places` (K,) in the index and `cosines` (K,) in any order."""
+    """What a dense arm found: sorted `places` (K,) in the index, and their `cosines` (K,)."""
 
     places: NDArray[np.int64]
     cosines: Scores
@@ -60,25 +63,14 @@ def dense_features(arm: str, found: Nearest, places: NDArray[np.int64]) -> tuple
         return (nothing := np.zeros(len(places), np.float32)), {arm: nothing, f"{arm}_sure": nothing}
     ordered = np.sort(found.cosines)[::-1]
     floor = float(ordered[min(DENSE_FLOOR_RANK, len(ordered)) - 1])
-    order = np.argsort(found.places)
-    known = found.places[order]
-    at = np.minimum(known.searchsorted(places), len(known) - 1)
-    cosines = np.where(known[at] == places, found.cosines[order][at], ordered[-1])
+    at = np.minimum(found.places.searchsorted(places), len(found.places) - 1)
+    cosines = np.where(found.places[at] == places, found.cosines[at], ordered[-1])
     best = float(cosines.max(initial=floor))
     if best > floor:
-        scaled: Scores = ((cosines - floor) / (best - floor)).clip(0.0)
+        scaled: Scores = np.maximum((cosines - floor) / (best - floor), 0.0)
     else:  # a filter left one
         scaled = (cosines >= best).astype(np.float32)
-    return cosines, {arm: scaled, f"{arm}_sure": cosines.clip(0.0)}
-
-
-def apart(features: Mapping[str, Scores], expanded: NDArray[np.bool_]) -> dict[str, Scores]:
-    """Passages for which no questions were written have features, and so weights, of their own.
-
-    Beside an expanded document a new one has fewer chances to match: with the same weights it would always lose.
-    """
-    own = {NEW + name: scores * ~expanded for name, scores in features.items() if not name.startswith("asked_")}
-    return {name: scores * expanded for name, scores in features.items()} | own
+    return cosines, {arm: scaled, f"{arm}_sure": np.maximum(cosines, 0.0)}
 
 
 def for_new_too(weights: Weights) -> Weights:
@@ -86,11 +78,16 @@ def for_new_too(weights: Weights) -> Weights:
     return dict(weights) | {NEW + name: weight for name, weight in weights.items() if not name.startswith("asked_")}
 
 
-def combine(features: Mapping[str, Scores], weights: Weights) -> Scores:
-    """Weighted sum over the features that have a weight; all arrays have one shape."""
-    total = np.zeros_like(next(iter(features.values())))
-    for name, scores in features.items():
-        total += weights.get(name, 0.0) * scores
+def combine(features: Mapping[str, Scores], expanded: NDArray[np.bool_], weights: Weights) -> Scores:
+    """(C,): the weighted sum over the features that have a weight.
+
+    `expanded` (C,): passages for which no questions were written have weights of their own. Beside an expanded
+    document a new one has fewer chances to match: with the same weights it would always lose.
+    """
+    pairs = [(weights.get(name, 0.0), weights.get(NEW + name, 0.0)) for name in features]
+    # no matrix product: it would wake BLAS's threads
+    totals = np.einsum("fw,fc->wc", np.asarray(pairs, np.float32), np.stack(list(features.values())))
+    total: Scores = np.where(expanded, *totals)
     return total
 
 
@@ -99,7 +96,7 @@ def best_neighbours(total: Scores, places: NDArray[np.int64], runs_on: NDArray[n
 
     `places` (C,) in rising order; `runs_on` (N,): whether the next passage of the index is of the same document.
     """
-    adjacent = (np.diff(places) == 1) & runs_on[places[:-1]]
+    adjacent = (places[1:] - places[:-1] == 1) & runs_on[places[:-1]]
     best = np.zeros_like(total)
     best[:-1] = total[1:] * adjacent
     best[1:] = np.maximum(best[1:], total[:-1] * adjacent)

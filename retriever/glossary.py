@@ -168,9 +168,7 @@ class Glossary:
         matches: list[Match] = []
         start = 0
         while start < len(asked):
-            lengths = (n for n in self._lengths.get(asked[start], ()) if n <= len(asked) - start)
-            length = next((n for n in lengths if self._is_known(asked, start, start + n)), 0)
-            if length:
+            if length := self._longest(asked, start):
                 key = asked[start : start + length]
                 form = written[found[start].start() : found[start + length - 1].end()]
                 matches.append(Match(form, *self._meaning(key)))
@@ -183,10 +181,13 @@ class Glossary:
             self._meanings[key] = _meaning(self._entries[key], key)
         return self._meanings[key]
 
-    def _is_known(self, asked: Units, start: int, end: int) -> bool:
-        key = asked[start:end]
-        is_function_word = len(key) == 1 and key[0] in FUNCTION_WORDS
-        return key in self._entries and not is_function_word and _stands_alone(asked, start, end)
+    def _longest(self, asked: Units, start: int) -> int:
+        """Units of the longest known form that starts at a place, 0 where none does."""
+        for length in self._lengths.get(asked[start], ()):
+            key = asked[start : start + length]
+            if key in self._entries and _stands_alone(asked, start, start + len(key)):
+                return 0 if len(key) == 1 and key[0] in FUNCTION_WORDS else len(key)
+        return 0
 
 
 def _with_japanese_forms(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
@@ -206,20 +207,25 @@ def expanded_terms(matches: Sequence[Match]) -> dict[str, float]:
     """
     weights: dict[str, float] = {}
     for match in matches:
-        for term, weight in _weighted(match.reports, match.others):
-            weights[term] = max(weights.get(term, 0.0), weight)
+        _keep_greatest(weights, _weighted(match.reports, match.others))
     return weights
+
+
+def _keep_greatest(weights: dict[str, float], found: Iterable[tuple[str, float]]) -> None:
+    for term, weight in found:
+        if weight > weights.get(term, 0.0):
+            weights[term] = weight
 
 
 @lru_cache(maxsize=16384)
 def _weighted(reports: tuple[str, ...], others: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
     """Words with their weights, those of the reports' forms first."""
-    found: list[tuple[str, float]] = []
+    found: dict[str, float] = {}
     for form in reports + others:
         terms = _words(form)
         weight = (1.0 if form in reports else ALIAS_WEIGHT) / max(1, len(terms)) ** 0.5
-        found += [(term, weight) for term in terms]
-    return tuple(found)
+        _keep_greatest(found, ((term, weight) for term in terms))
+    return tuple(found.items())
 
 
 def _stands_alone(asked: Units, start: int, end: int) -> bool:

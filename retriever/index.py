@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from retriever import text
 from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, NotFound
-from retriever.fields import FIELDS
 from retriever.integrity import (
     STAMPS,
     Stamps,
@@ -34,12 +33,12 @@ from retriever.integrity import (
     read_stamps,
     write_atomically,
 )
-from retriever.lexical import Field
+from retriever.lexical import Lexical
 from retriever.postings import K1, B
 from retriever.records import Document, Passage, Questions
 from retriever.segment import Segment, open_segment
 
-FORMAT = 5
+FORMAT = 6
 _DOCUMENTS_IN_MEMORY = 64
 _PASSAGES_IN_MEMORY = 512
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
@@ -77,7 +76,7 @@ class Index:
     def __init__(self, manifest: Manifest, segments: Sequence[Segment]):
         self.manifest = manifest
         self.segments = tuple(segments)
-        self.fields = {name: Field([s.fields[name] for s in segments]) for name in FIELDS}
+        self.lexical = Lexical([s.postings for s in segments])
         self.offsets = np.cumsum([0, *(len(s) for s in segments)])
         self._deleted = {name: frozenset(doc_ids) for name, doc_ids in manifest.deleted.items()}
         self.alive = np.concatenate([np.zeros(0, bool), *map(self._alive, segments)])

@@ -1,7 +1,7 @@
-"""Inverted files that are plain arrays: memory-mapped, immutable, one set a field of a segment.
+"""An inverted file that is plain arrays: memory-mapped, immutable, one a segment for all its fields.
 
-They are made of runs, a batch of passages each, which wait on the disk until all of them are there: a million
-passages never lie in memory.
+A term is known with its field: the same word in a text and in a heading are two terms. The file is made of runs, a
+batch of passages each, which wait on the disk until all of them are there: a million passages never lie in memory.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,15 +21,17 @@ B = 0.6
 _ARRAYS = ("terms", "starts", "peaks", "passages", "frequencies", "lengths")
 _AT_ONCE = 4_000_000
 """Postings whose peaks are worked out in one go."""
+_FIELD_BITS = 3
+"""Of a term's 64, the first: a field's terms lie together."""
 
 
 @dataclass(frozen=True)
 class Postings:
-    """Postings of one field of one segment.
+    """Postings of one segment.
 
-    `terms` (T,) sorted 64-bit hashes; `starts` (T + 1,) where each term's postings begin in `passages` (sorted
+    `terms` (T,) sorted (see `hashes_of`); `starts` (T + 1,) where each term's postings begin in `passages` (sorted
     for each term) and `frequencies` (P,); `peaks` (T,) the most that a passage of the segment can gain by the term, at
-    a weight of 1 and the segment's own average length; `lengths` (N,) terms a passage.
+    a weight of 1 and the segment's own average length; `lengths` (F, N) terms of each field of a passage.
     """
 
     terms: NDArray[np.uint64]
@@ -49,17 +51,15 @@ class Postings:
         starts = self.starts[places]
         return starts, np.where(known, self.starts[places + 1], starts), self.peaks[places] * known
 
-    def frequency(self, term: str, aside: Sequence[int] = ()) -> int:
-        """In how many passages a term occurs; those at the places `aside` don't count."""
-        place = int(self.terms.searchsorted(np.uint64(term_hash(term))))
-        if place == len(self.terms) or int(self.terms[place]) != term_hash(term):
-            return 0
-        found = self.passages[self.starts[place] : self.starts[place + 1]]
+    def frequency(self, term: str, field: int = 0, aside: Sequence[int] = ()) -> int:
+        """In how many passages a term occurs in a field; those at the places `aside` don't count."""
+        (start,), (end,), _ = self.find(hashes_of([term], field))
+        found = self.passages[start:end]
         return len(found) - (int(np.isin(found, aside).sum()) if aside else 0)
 
 
 class Run(NamedTuple):
-    """Postings of some passages, numbered from 0: `counts` (T,) of them for each of the sorted `terms` (T,)."""
+    """Postings of one field of some passages, numbered from 0: `counts` (T,) for each of the sorted `terms` (T,)."""
 
     terms: NDArray[np.uint64]
     counts: NDArray[np.int64]
@@ -69,21 +69,25 @@ class Run(NamedTuple):
 
 
 @lru_cache(maxsize=65536)
-def term_hash(term: str) -> int:
-    """64 bits of BLAKE2b: two of a million terms meet with a probability of 3 in 10^8."""
+def _term_hash(term: str) -> int:
     return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "little")
 
 
-def hashes_of(terms: Iterable[str]) -> NDArray[np.uint64]:
-    return np.fromiter(map(term_hash, terms), np.uint64)
+def hashes_of(terms: Iterable[str], fields: int | NDArray[np.intp] = 0) -> NDArray[np.uint64]:
+    """(T,): the number of each term's field, of 8 at most, then 61 bits of BLAKE2b.
+
+    Two of a field's million terms meet with a probability of 2 in 10^7.
+    """
+    hashes = np.fromiter(map(_term_hash, terms), np.uint64)
+    return np.asarray(fields, np.uint64) << np.uint64(64 - _FIELD_BITS) | hashes >> np.uint64(_FIELD_BITS)
 
 
-def invert(passages: Sequence[Sequence[str]]) -> Run:
-    """`passages[i]`: the terms of passage i."""
+def invert(field: int, passages: Sequence[Sequence[str]]) -> Run:
+    """`passages[i]`: the terms of the field of passage i."""
     lengths = np.fromiter(map(len, passages), np.int32, len(passages))
     different: dict[str, int] = {}
     numbers = np.fromiter((different.setdefault(t, len(different)) for own in passages for t in own), np.int64)
-    terms, places = np.unique(hashes_of(different), return_inverse=True)
+    terms, places = np.unique(hashes_of(different, field), return_inverse=True)
     many = max(1, len(passages))
     keys, frequencies = np.unique(
         places[numbers] * many + np.repeat(np.arange(len(passages)), lengths), return_counts=True
@@ -97,12 +101,18 @@ def invert(passages: Sequence[Sequence[str]]) -> Run:
     )
 
 
-def build_postings(passages: Sequence[Sequence[str]]) -> Postings:
-    """In memory. `passages[i]`: the terms of passage i."""
-    run = invert(passages)
-    starts = np.append(0, run.counts.cumsum())
-    peaks = _peaks(starts, run.passages, run.frequencies, norms(run.lengths, average_length([run.lengths])))
-    return Postings(run.terms, starts, peaks, run.passages, run.frequencies, run.lengths)
+def build_postings(*fields: Sequence[Sequence[str]]) -> Postings:
+    """In memory. `fields[f][i]`: the terms of field f of passage i."""
+    runs = [invert(field, passages) for field, passages in enumerate(fields)]
+    terms, counts, passages, frequencies = (np.concatenate(column) for column in list(zip(*runs, strict=True))[:4])
+    lengths = np.stack([run.lengths for run in runs])
+    starts = np.append(0, counts.cumsum())
+    ends = np.cumsum([len(run.terms) for run in runs])
+    peaks = [
+        _peaks(starts[end - len(run.terms) : end + 1], passages, frequencies, norm)
+        for run, end, norm in zip(runs, ends, norms(lengths, average_lengths([lengths])), strict=True)
+    ]
+    return Postings(terms, starts, np.concatenate(peaks), passages, frequencies, lengths)
 
 
 class Spool:
@@ -126,18 +136,42 @@ class Spool:
         self._path.unlink()
 
 
-def write_postings(runs: Iterable[Run], folder: Path) -> None:
-    """Put runs together, which are gone through three times: each posting goes straight to its place in the file."""
+def write_postings(fields: Sequence[Iterable[Run]], folder: Path) -> None:
+    """Put the runs of each field together, which are gone through three times: no more than one lies in memory."""
     folder.mkdir(parents=True)
+    terms, counts, lengths = zip(*map(_counted, fields), strict=True)
+    starts = np.append(0, np.concatenate(counts).cumsum())
+    for name, kind in (("passages", np.int32), ("frequencies", np.uint16)):
+        open_memmap(folder / f"{name}.npy", "w+", kind, (int(starts[-1]),))
+    peaks: list[NDArray[np.float32]] = []
+    norm = norms(np.stack(lengths), average_lengths([np.stack(lengths)]))
+    first = 0
+    for runs, own, own_norm in zip(fields, terms, norm, strict=True):
+        here = starts[first : first + len(own) + 1]
+        peaks.append(_place(runs, own, here, own_norm, folder))
+        first += len(own)
+    whole = {"terms": np.concatenate(terms), "starts": starts, "peaks": np.concatenate(peaks)}
+    for name, array in (whole | {"lengths": np.stack(lengths)}).items():
+        np.save(folder / f"{name}.npy", array)
+
+
+def _counted(runs: Iterable[Run]) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int32]]:
+    """A field's terms (T,), how many postings each has (T,), and its lengths (N,)."""
     terms = np.unique(np.concatenate([np.zeros(0, np.uint64), *(run.terms for run in runs)]))
     counts = np.zeros(len(terms), np.int64)
     lengths = [np.zeros(0, np.int32)]
     for run in runs:
         counts[terms.searchsorted(run.terms)] += run.counts
         lengths.append(run.lengths)
-    starts = np.append(0, counts.cumsum())
-    passages = open_memmap(folder / "passages.npy", "w+", np.int32, (int(starts[-1]),))
-    frequencies = open_memmap(folder / "frequencies.npy", "w+", np.uint16, (int(starts[-1]),))
+    return terms, counts, np.concatenate(lengths)
+
+
+def _place(
+    runs: Iterable[Run], terms: NDArray[np.uint64], starts: NDArray[np.int64], norm: NDArray[np.float32], folder: Path
+) -> NDArray[np.float32]:
+    """Write each posting of a field to its place in the files, and give the peaks (T,) of its terms."""
+    passages = np.load(folder / "passages.npy", mmap_mode="r+")
+    frequencies = np.load(folder / "frequencies.npy", mmap_mode="r+")
     free, first = starts[:-1].copy(), 0
     for run in runs:
         own = terms.searchsorted(run.terms)
@@ -146,18 +180,15 @@ def write_postings(runs: Iterable[Run], folder: Path) -> None:
         frequencies[places] = run.frequencies
         free[own] += run.counts
         first += len(run.lengths)
-    whole = np.concatenate(lengths)
-    peaks = _peaks(starts, passages, frequencies, norms(whole, average_length([whole])))
-    for name, array in (("terms", terms), ("starts", starts), ("peaks", peaks), ("lengths", whole)):
-        np.save(folder / f"{name}.npy", array)
     passages.flush()
     frequencies.flush()
+    return _peaks(starts, passages, frequencies, norm)
 
 
 def _peaks(
     starts: NDArray[np.int64], passages: NDArray[np.int32], frequencies: NDArray[np.uint16], norm: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(T,): for each term, the highest gain of any of its passages."""
+    """(T,): for each term of a field, the highest gain of any of its passages."""
     peaks = [np.zeros(0, np.float32)]
     first = 0
     while first < len(starts) - 1:
@@ -174,14 +205,16 @@ def load_postings(folder: Path) -> Postings:
     return Postings(*(np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS))
 
 
-def average_length(lengths: Sequence[NDArray[np.int32]]) -> float:
-    """Of all passages of all segments; 1 where there are no terms at all."""
-    return sum(int(n.sum(dtype=np.int64)) for n in lengths) / max(1, sum(map(len, lengths))) or 1.0
+def average_lengths(lengths: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
+    """(F,): of each field, over all passages of all segments; 1 where it has no terms at all."""
+    terms = sum(own.sum(axis=1, dtype=np.int64) for own in lengths)
+    averages = np.asarray(terms / max(1, sum(own.shape[1] for own in lengths)))
+    return np.where(averages > 0, averages, 1.0)
 
 
-def norms(lengths: NDArray[np.int32], average: float) -> NDArray[np.float32]:
-    """What BM25 adds to a term's frequency in each passage (N,)."""
-    return (K1 * (1 - B + B * lengths / average)).astype(np.float32)
+def norms(lengths: NDArray[np.int32], averages: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(F, N): what BM25 adds to a term's frequency in each field of each passage."""
+    return (K1 * (1 - B + B * lengths / averages[:, None])).astype(np.float32)
 
 
 def gains(frequencies: NDArray[np.uint16], norm: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from retriever.arms import Candidates, Terms, find
 from retriever.dense import Mask
 from retriever.embed import Embedder
 from retriever.errors import BadFilter
+from retriever.fields import FIELDS
 from retriever.filters import Filters
 from retriever.fusion import NEIGHBOUR, Scores, Weights, best_neighbours, combine, shipped_weights
 from retriever.glossary import Entry, Glossary, Match, expanded_terms
@@ -74,8 +75,9 @@ class Retriever:
 
     def frequency(self, term: str, field: str) -> int:
         """In how many passages of the whole index a term occurs."""
+        number = FIELDS.index(field)
         return sum(
-            s.fields[field].frequency(term, [place - offset for place in self.aside if 0 <= place - offset < len(s)])
+            s.postings.frequency(term, number, [place - offset for place in self.aside if 0 <= place - offset < len(s)])
             for s, offset in zip(self.index.segments, self.index.offsets, strict=False)
         )
 
@@ -155,7 +157,7 @@ class Retriever:
         """Each arm's scores and those of the neighbours, and one score from all of them."""
         if mode == "dense":
             return candidates.raw, candidates.raw["dense"]
-        own = combine(candidates.features, self.weights)
+        own = combine(candidates.features, candidates.expanded, self.weights)
         neighbours = best_neighbours(own, candidates.places, self.index.runs_on)
         total = ((own + NEIGHBOUR * neighbours) / (1 + NEIGHBOUR)).astype(np.float32)
         return {**candidates.raw, "neighbours": neighbours}, total
@@ -164,15 +166,14 @@ class Retriever:
         if not len(candidates.places):
             return ()
         raw, total = self._fused(candidates, mode)
-        best = np.lexsort((candidates.places, -total))[:top_k]
+        best = np.argsort(-total, kind="stable")[:top_k]  # of equal ones the first in the index
+        by_arm = np.stack([scores[best] for scores in raw.values()], axis=1).astype(np.float64).round(4).tolist()
+        totals = total[best].astype(np.float64).round(6).tolist()
         hits: list[Hit] = []
-        for rank, number in enumerate(best, start=1):
-            passage = self.index.passage(int(candidates.places[number]))
+        for place, score, own in zip(candidates.places[best].tolist(), totals, by_arm, strict=True):
+            passage = self.index.passage(place)
             document = self.index.document(passage.doc_id)
-            scores = {arm: round(float(values[number]), 4) for arm, values in raw.items()}
-            hits.append(
-                Hit(int(candidates.places[number]), rank, round(float(total[number]), 6), passage, document, scores)
-            )
+            hits.append(Hit(place, len(hits) + 1, score, passage, document, dict(zip(raw, own, strict=True))))
         return tuple(hits)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.dense import Vectors, load_vectors
-from retriever.fields import FIELDS
 from retriever.postings import Postings, load_postings
 from retriever.records import Document, Questions
 from retriever.store import Store
@@ -28,7 +27,7 @@ class Segment:
 
     name: str
     store: Store
-    fields: Mapping[str, Postings]
+    postings: Postings
     documents: NDArray[np.int32]
     kinds: NDArray[np.uint8]
     dense: Vectors
@@ -70,7 +69,7 @@ def open_segment(folder: Path) -> Segment:
     return Segment(
         folder.name,
         Store(folder / "store.sqlite"),
-        {field: load_postings(folder / field) for field in FIELDS},
+        load_postings(folder / "postings"),
         np.asarray(np.load(folder / "documents.npy", mmap_mode="r")),
         np.asarray(np.load(folder / "kinds.npy", mmap_mode="r")),
         load_vectors(folder / "dense.npy", folder / "dense.codes"),

@@ -4,7 +4,6 @@ from retriever.arms import DENSE_ARMS, LEXICAL_ARMS
 from retriever.fusion import (
     NEW,
     Nearest,
-    apart,
     best_neighbours,
     combine,
     dense_features,
@@ -15,19 +14,24 @@ from retriever.fusion import (
 
 
 def test_bm25_is_measured_against_the_best_score_and_against_its_bound() -> None:
-    found = lexical_features("words", np.asarray([0.0, 1.0, 4.0], np.float32), 8.0)
-    np.testing.assert_allclose(found["words"], [0, 0.25, 1])
-    np.testing.assert_allclose(found["words_sure"], [0, 0.125, 0.5])
+    scores = np.asarray([[0.0, 1.0, 4.0], [2.0, 0.0, 1.0]], np.float32)
+    found = lexical_features(["words", "bigrams"], scores, np.asarray([8.0, 4.0]))
+    assert {name: list(values) for name, values in found.items()} == {
+        "words": [0, 0.25, 1],
+        "bigrams": [1, 0, 0.5],
+        "words_sure": [0, 0.125, 0.5],
+        "bigrams_sure": [0.5, 0, 0.25],
+    }
 
 
 def test_no_match_stays_no_match() -> None:
-    found = lexical_features("words", np.zeros(3, np.float32), 0.0)
+    found = lexical_features(["words"], np.zeros((1, 3), np.float32), np.zeros(1))
     assert not found["words"].any()
     assert not found["words_sure"].any()
 
 
 def test_cosines_start_from_the_middling_one() -> None:
-    places = np.arange(200)[::-1]
+    places = np.arange(200)
     nearest = Nearest(places, (0.9 - 0.001 * places).astype(np.float32))
     raw, found = dense_features("dense", nearest, np.asarray([0, 50, 99, 150, 999]))
     np.testing.assert_allclose(raw, [0.9, 0.85, 0.801, 0.75, 0.701], atol=1e-6)
@@ -40,14 +44,10 @@ def test_an_arm_that_found_nothing_adds_nothing() -> None:
     assert not found["dense"].any()
 
 
-def test_a_passage_without_questions_has_features_of_its_own() -> None:
-    features = {"words": np.asarray([0.2, 0.4]), "asked_words": np.asarray([0.9, 0.0])}
-    found = apart(features, np.asarray([True, False]))
-    assert {name: list(scores) for name, scores in found.items()} == {
-        "words": [0.2, 0.0],
-        "asked_words": [0.9, 0.0],
-        "new_words": [0.0, 0.4],
-    }
+def test_a_passage_without_questions_has_weights_of_its_own() -> None:
+    features = {"words": np.asarray([0.5, 0.5], np.float32), "asked_words": np.asarray([1.0, 0.0], np.float32)}
+    weights = {"words": 0.5, "asked_words": 0.25, "new_words": 1.0}
+    assert list(combine(features, np.asarray([True, False]), weights)) == [0.5, 0.5]
 
 
 def test_weights_given_for_the_arms_hold_for_new_documents_too() -> None:
@@ -56,7 +56,7 @@ def test_weights_given_for_the_arms_hold_for_new_documents_too() -> None:
 
 def test_a_feature_without_a_weight_does_not_count() -> None:
     features = {"words": np.asarray([1.0, 0.0], np.float32), "dense": np.asarray([0.0, 1.0], np.float32)}
-    np.testing.assert_allclose(combine(features, {"words": 0.5}), [0.5, 0.0])
+    np.testing.assert_allclose(combine(features, np.ones(2, bool), {"words": 0.5}), [0.5, 0.0])
 
 
 def test_shipped_weights_name_features_and_no_weight_is_negative() -> None:

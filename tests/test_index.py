@@ -165,7 +165,7 @@ def test_no_index_is_said_with_the_command(tmp_path: Path) -> None:
         open_index(tmp_path / "ix", "counting")
 
 
-@pytest.mark.parametrize("file", ["store.sqlite", "dense.npy", "words/passages.npy", "documents.npy"])
+@pytest.mark.parametrize("file", ["store.sqlite", "dense.npy", "postings/passages.npy", "documents.npy"])
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
 def test_any_damage_is_refused_and_repaired_by_ingest(tmp_path: Path, texts: Path, file: str, damage: str) -> None:
     build(tmp_path / "ix", texts)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retriever import lexical
-from retriever.lexical import Field, Matches, score_all
+from retriever.lexical import Arm, Lexical, Matches, score_all
 from retriever.postings import K1, B, Postings, build_postings
 
 PASSAGES = [["人型", "ロボット", "市場"], ["ロボット", "ロボット", "密度", "中国"], ["半導体"], []]
@@ -26,23 +26,38 @@ def test_scores_are_those_of_bm25s(passages: list[list[str]], query: list[str]) 
     other.index(passages, show_progress=False)
     asked = [word for word in query if word in known]
     expected = other.get_scores(asked) if asked else np.zeros(len(passages))
-    scores, bound = score_all([build_postings(passages)], Counter(query))
+    (scores,), (bound,) = score_all([build_postings(passages)], [(0, Counter(query))])
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert scores.max() <= bound
 
 
+def test_each_arm_has_the_scores_of_its_own_field() -> None:
+    """Though all of them are added up at once, and fields have the same terms."""
+    headings = [["市場"], ["市場", "ロボット"], [], ["中国"]]
+    terms = {"ロボット": 1.0, "市場": 0.5}
+    both = build_postings(PASSAGES, headings)
+    scores, bounds = score_all([both], [(1, terms), (0, terms), (1, {"中国": 2.0}), (0, {})])
+    of_headings, of_texts = (score_all([build_postings(field)], [(0, terms)]) for field in (headings, PASSAGES))
+    np.testing.assert_array_equal(scores[:2], [of_headings[0][0], of_texts[0][0]])
+    np.testing.assert_array_equal(bounds[:2], [of_headings[1][0], of_texts[1][0]])
+    assert list(scores[2] > 0) == [False, False, False, True]
+    assert not scores[3].any()
+    assert bounds[3] == 0
+
+
 def test_a_passage_scores_the_same_in_one_segment_or_in_two() -> None:
     query = ["ロボット", "中国", "無い"]
-    whole, bound = score_all([build_postings(PASSAGES)], Counter(query))
-    parted, same = score_all([build_postings(PASSAGES[:1]), build_postings(PASSAGES[1:])], Counter(query))
+    arms = [(0, Counter(query))]
+    whole, bound = score_all([build_postings(PASSAGES)], arms)
+    parted, same = score_all([build_postings(PASSAGES[:1]), build_postings(PASSAGES[1:])], arms)
     np.testing.assert_allclose(whole, parted)
     assert bound == same
     assert whole.argmax() == 1
 
 
 def test_no_passages_give_no_scores() -> None:
-    assert score_all([], {"a": 1})[0].shape == (0,)
-    assert score_all([build_postings([])], {"a": 1})[0].shape == (0,)
+    assert score_all([], [(0, {"a": 1})])[0].shape == (1, 0)
+    assert score_all([build_postings([])], [(0, {"a": 1})])[0].shape == (1, 0)
 
 
 def zipfian(count: int, seed: int) -> list[list[str]]:
@@ -54,25 +69,27 @@ def zipfian(count: int, seed: int) -> list[list[str]]:
 @pytest.mark.parametrize("allowed", [None, np.arange(3000) % 3 > 0])
 def test_a_large_segment_finds_what_a_small_one_finds(allowed: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> None:
     """The best, and any passage's score, though most postings of the common terms are never read."""
-    field = Field([build_postings(zipfian(3000, 1))])
+    index = Lexical([build_postings(zipfian(3000, 1), zipfian(3000, 3))])
     random = np.random.default_rng(2)
     left = 0
     for _ in range(60):
-        terms = Counter(f"t{n}" for n in random.zipf(1.3, 12) % 500)
-        slow = matched(field, terms, allowed, 50, large=10**9)
-        fast = matched(field, terms, allowed, 50, large=1)
-        left += len(fast.rest)
-        np.testing.assert_allclose(np.sort(fast.scores), np.sort(slow.scores), rtol=1e-5)
+        arms = [(field, Counter(f"t{n}" for n in random.zipf(1.3, 12) % 500)) for field in (1, 0)]
+        slow = matched(index, arms, allowed, 50, large=10**9)
+        fast = matched(index, arms, allowed, 50, large=1)
+        left += sum(map(len, fast.rest))
         places = np.arange(0, 3000, 7, dtype=np.int32)
         np.testing.assert_allclose(fast.at(places), slow.at(places), rtol=1e-5)
-        np.testing.assert_allclose(fast.at(np.sort(fast.best)), slow.at(np.sort(fast.best)), rtol=1e-5)
-        assert allowed is None or allowed[fast.best].all()
-    assert left > 60
+        for arm, ((some, scores), (_, others)) in enumerate(zip(fast.best, slow.best, strict=True)):
+            np.testing.assert_allclose(np.sort(scores), np.sort(others), rtol=1e-5)
+            ordered = np.sort(some)
+            np.testing.assert_allclose(fast.at(ordered)[arm], slow.at(ordered)[arm], rtol=1e-5)
+            assert allowed is None or allowed[some].all()
+    assert left > 120
 
 
-def matched(field: Field, terms: Counter[str], allowed: "np.ndarray | None", most: int, large: int) -> Matches:  # type: ignore[type-arg]
+def matched(index: Lexical, arms: list[Arm], allowed: "np.ndarray | None", most: int, large: int) -> Matches:  # type: ignore[type-arg]
     with patch.object(lexical, "LARGE", large):
-        ((matches,), _) = field.match(terms, [allowed], most)
+        ((matches,), _) = index.match(arms, [allowed], most)
     return matches
 
 
@@ -81,10 +98,10 @@ def matched(field: Field, terms: Counter[str], allowed: "np.ndarray | None", mos
 def test_no_bound_is_too_low(passages: list[list[str]], others: list[list[str]], query: list[str], most: int) -> None:
     """Also where the other segments make the average length another than the segment's own."""
     segments: list[Postings] = [build_postings(passages), build_postings(others)]
-    field = Field(segments)
-    terms = Counter(query)
-    expected = score_all(segments, terms)[0]
+    arms = [(0, Counter(query))]
+    ((expected,), _) = score_all(segments, arms)
     with patch.object(lexical, "LARGE", 1):
-        found, _ = field.match(terms, [None, None], most)
+        found, _ = Lexical(segments).match(arms, [None, None], most)
     for matches, scores in zip(found, np.split(expected, [len(passages)]), strict=True):
-        np.testing.assert_allclose(np.sort(matches.scores), np.sort(scores[scores > 0])[-most:], rtol=1e-5)
+        ((_, best),) = matches.best
+        np.testing.assert_allclose(np.sort(best), np.sort(scores[scores > 0])[-most:], rtol=1e-5)

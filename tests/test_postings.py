@@ -1,12 +1,16 @@
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retriever import postings
 from retriever.postings import (
     Spool,
-    average_length,
+    average_lengths,
     build_postings,
     gains,
     hashes_of,
@@ -17,12 +21,15 @@ from retriever.postings import (
 )
 
 PASSAGES = [["人型", "ロボット", "市場"], ["ロボット", "ロボット", "密度", "中国"], ["半導体"], []]
-batches = st.lists(st.lists(st.lists(st.sampled_from("abcde"), max_size=6), max_size=5), min_size=1, max_size=5)
+HEADINGS = [["市場"], ["市場"], [], ["中国", "市場"]]
+Batch = list[tuple[list[str], list[str]]]
+terms = st.lists(st.sampled_from("abcde"), max_size=6)
+batches = st.lists(st.lists(st.tuples(terms, terms), max_size=5), min_size=1, max_size=5)
 
 
 def test_postings_survive_the_disk(tmp_path: Path) -> None:
-    write_postings([invert(PASSAGES)], tmp_path / "words")
-    again = load_postings(tmp_path / "words")
+    write_postings([[invert(0, PASSAGES)], [invert(1, HEADINGS)]], tmp_path / "postings")
+    again = load_postings(tmp_path / "postings")
     assert again.frequency("ロボット") == 2
     assert again.frequency("ロボット", aside=[1]) == 1
     assert again.frequency("無い") == 0
@@ -33,23 +40,40 @@ def test_postings_survive_the_disk(tmp_path: Path) -> None:
     assert peaks[1] == 0
 
 
+def test_a_term_is_another_one_in_another_field() -> None:
+    found = build_postings(PASSAGES, HEADINGS)
+    assert (found.frequency("市場"), found.frequency("市場", 1), found.frequency("市場", 2)) == (1, 3, 0)
+    assert found.frequency("半導体", 1) == 0
+    assert found.lengths.tolist() == [[3, 4, 1, 0], [1, 1, 0, 2]]
+    assert list(hashes_of(["市場", "市場"], np.asarray([0, 7])) >> np.uint64(61)) == [0, 7]
+
+
 def test_a_term_peaks_where_it_gains_most() -> None:
-    postings = build_postings(PASSAGES)
-    (start,), (end,), (peak,) = postings.find(hashes_of(["ロボット"]))
-    norm = norms(postings.lengths, average_length([postings.lengths]))[postings.passages[start:end]]
-    assert peak == gains(postings.frequencies[start:end], norm).max()
+    found = build_postings(PASSAGES, HEADINGS)
+    for field, term in enumerate(["ロボット", "市場"]):
+        (start,), (end,), (peak,) = found.find(hashes_of([term], field))
+        norm = norms(found.lengths, average_lengths([found.lengths]))[field, found.passages[start:end]]
+        assert peak == gains(found.frequencies[start:end], norm).max()
 
 
 @settings(max_examples=20, deadline=None)
-@given(batches)
-def test_runs_come_together_as_if_they_had_been_one(tmp_path_factory, found: list[list[list[str]]]) -> None:  # type: ignore[no-untyped-def]
+@given(batches, st.sampled_from([1, 4_000_000]))
+def test_runs_come_together_as_if_they_had_been_one(tmp_path_factory, found: list[Batch], at_once: int) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path_factory.mktemp("runs")
-    spool = Spool(folder / "words.runs")
+    spools = [Spool(folder / "words.runs"), Spool(folder / "headings.runs")]
     for passages in found:
-        spool.append(invert(passages))
-    write_postings(spool, folder / "words")
-    spool.remove()
-    together, whole = load_postings(folder / "words"), build_postings([own for passages in found for own in passages])
+        for number, own in enumerate(fields_of(passages)):
+            spools[number].append(invert(number, own))
+    with patch.object(postings, "_AT_ONCE", at_once):
+        write_postings(spools, folder / "postings")
+    for spool in spools:
+        spool.remove()
+    together, whole = load_postings(folder / "postings"), build_postings(*fields_of(chain(*found)))
     for name in ("terms", "starts", "peaks", "passages", "frequencies", "lengths"):
         np.testing.assert_array_equal(getattr(together, name), getattr(whole, name), err_msg=name)
-    assert [path.name for path in folder.iterdir()] == ["words"]
+    assert [path.name for path in folder.iterdir()] == ["postings"]
+
+
+def fields_of(passages: Iterable[tuple[list[str], list[str]]]) -> tuple[list[list[str]], list[list[str]]]:
+    pairs = list(passages)
+    return [text for text, _ in pairs], [heading for _, heading in pairs]
