@@ -35,7 +35,20 @@ class Metrics:
         self._answers = Counter(
             "tenkyo_answers", "Answers; `abstained`: the documents don't tell.", ["outcome", "mode"], registry=own
         )
+        self._waiting = Gauge(
+            "tenkyo_requests_waiting", "Requests that wait for their turn.", registry=own, multiprocess_mode="livesum"
+        )
+        self._waited = timed("tenkyo_wait_seconds", "From request to its turn; 0: it was its turn at once.")
+        self._shed = Counter(
+            "tenkyo_shed_requests", "Requests sent away, so that others are answered.", ["reason"], registry=own
+        )
         self._degraded = Counter("tenkyo_degraded_answers", "Answers made otherwise than was asked for.", registry=own)
+
+    def waiting(self, change: int) -> None:
+        self._waiting.inc(change)
+
+    def shed(self, reason: str) -> None:
+        self._shed.labels(reason).inc()
 
     def began(self) -> None:
         self._in_flight.inc()
@@ -46,6 +59,10 @@ class Metrics:
         self._seconds.labels(noted.route).observe(seconds)
         for stage, milliseconds in noted.stages.items():
             self._stages.labels(stage).observe(milliseconds / 1000)
+        if noted.shed:
+            self.shed(noted.shed)
+        elif noted.waited is not None:
+            self._waited.observe(noted.waited)
         if noted.outcome:
             self._answers.labels(noted.outcome, noted.mode).inc()
         if noted.degraded:

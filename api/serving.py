@@ -12,6 +12,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api import logs
 from api.app import create_app
+from api.connections import Connection
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from api.shared import shared
@@ -101,6 +102,7 @@ def worker() -> FastAPI:
 def config(settings: Settings, app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=Connection,
         factory=isinstance(app, str),
         workers=workers,
         log_config=None,
