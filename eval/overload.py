@@ -24,8 +24,8 @@ REPEATS = 3
 CALM_SECONDS = 10.0
 CALM = 20
 """So many answers in a row, each as soon as 99% of them when nothing else is asked: then it has recovered."""
-HEAD = """`/v1/search` and `/v1/ask` half and half, over {questions} dev questions (ja, en, zh), kept nowhere; one worker
-on one core, the client on another. Capacity: {connections} connections that ask the next as soon as they are
+HEAD = """`/v1/search` and `/v1/ask` half and half, over {questions} dev questions (ja, en, zh), kept nowhere; one
+worker on one core, the client on another. Capacity: {connections} connections that ask the next as soon as they are
 answered, before and after; unloaded: one connection. Then for {seconds:g} s requests are sent by the clock, {factor}
 times as many as that. Latency counts from when a request was to be sent.
 """
