@@ -111,9 +111,15 @@ class ServiceHolder:
         while not self._stop.wait(_LOOK_SECONDS if self._service else _RETRY_SECONDS):
             if self._service is None or current_generation(self._settings.index) != self._tried:
                 self._take_up_newest()
+            else:
+                self._read_ahead()
             if self._released:
                 self._released = False
                 _leave_alone()
+
+    def _read_ahead(self) -> None:
+        if service := self._service:  # held, so that its index isn't closed meanwhile
+            service.reader.read_ahead()
 
     def _take_up_newest(self) -> None:
         newest = current_generation(self._settings.index)

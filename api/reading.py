@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,13 @@ from api.terms import Terms, Text, read_terms
 from retriever.embed import Embedder
 from retriever.glossary import Match
 from retriever.index import Index
-from retriever.records import Asked, Document, Passage, Span
+from retriever.records import Document, Passage, Questions, Span
 from retriever.search import Hit, Retriever
 from retriever.text import in_japanese_forms, words
 
 _PASSAGES_IN_MEMORY = 512
 """Of some 90 KB each where questions were written for it (a third are their vectors), 25 KB where none were."""
+_AHEAD = 8
 _SENTENCES_IN_MEMORY = 1024
 _TERMS_IN_MEMORY = 16384
 _LABEL = 25
@@ -29,14 +31,18 @@ _DEFINES = re.compile(r"とは、?.+(?:指す|いう|造語|である|です|こ
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A passage of R rows or sentences, and the Q questions `asked` that were written for it with their
-    `asked_vectors` (Q, D). What of it isn't needed isn't read."""
+    """A passage of R rows or sentences, and the Q questions that were written for it. What of it isn't needed isn't
+    read."""
 
     passage: Passage
     document: Document
-    asked: tuple[Asked, ...]
-    asked_vectors: NDArray[np.float32]
+    written: Questions
     embedder: Embedder
+
+    def read_whole(self) -> None:
+        """All that a question may need of it, before one comes."""
+        for name in ("gives_orders", "vectors", "terms", "words_around", "answering", "forms"):
+            getattr(self, name)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -55,21 +61,29 @@ class Reading:
     def terms(self) -> Terms:
         """Of each row with its headings, of the questions; and the words of the whole passage: R + Q + 1 texts."""
         section = self.passage.section
-        above = [word for heading in section for word in words(heading)]
+        above = self._words_above
         rows = [Text(" ".join((*section, row.text)), {*above, *words(row.text)}) for row in self.rows]
-        asked = [in_japanese_forms(question.text, question.language) for question in self.asked]
-        whole = Text("", {*above, *words(self.passage.text)})
-        return read_terms([*rows, *(Text(text, words(text)) for text in asked), whole])
+        asked = zip(self.written.asked, self.written.words, strict=True)
+        written = [Text(in_japanese_forms(question.text, question.language), own) for question, own in asked]
+        return read_terms([*rows, *written, Text("", above | self._own_words)])
 
     @cached_property
     def words_around(self) -> frozenset[str]:
         """Of the whole passage and all that stands over it."""
-        return frozenset(words(" ".join((self.document.title, *self.passage.section, self.passage.text))))
+        return self._words_above | self._own_words | words_of_heading(self.document.title)
+
+    @cached_property
+    def _words_above(self) -> frozenset[str]:
+        return frozenset(word for heading in self.passage.section for word in words_of_heading(heading))
+
+    @cached_property
+    def _own_words(self) -> frozenset[str]:
+        return frozenset(words(self.passage.text))
 
     @cached_property
     def answering(self) -> NDArray[np.int64]:
         """(R, most): which of the questions each row answers, -1 where there are no more."""
-        found = [[n for n, q in enumerate(self.asked) if _meet(q.answer, row.quote.spans)] for row in self.rows]
+        found = [[n for n, q in enumerate(self.written.asked) if _meet(q.answer, row.quote.spans)] for row in self.rows]
         most = max(map(len, found), default=0)
         return np.asarray([own + [-1] * (most - len(own)) for own in found], np.int64).reshape(len(found), most)
 
@@ -94,6 +108,7 @@ class Reader:
         self._read = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(partial(_read, retriever.index, retriever.embedder))
         self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(partial(retriever.matches, language="ja"))
         self._frequency = lru_cache(maxsize=_TERMS_IN_MEMORY)(retriever.frequency)
+        self._ahead = iter(np.flatnonzero(retriever.index.alive)[:_PASSAGES_IN_MEMORY].tolist())
 
     @property
     def index(self) -> Index:
@@ -110,6 +125,11 @@ class Reader:
     def read(self, hit: Hit) -> Reading:
         return self._read(hit.place)
 
+    def read_ahead(self) -> None:
+        """A few passages more, from the first on, as long as there is room: who asks about them needn't wait."""
+        for place in islice(self._ahead, _AHEAD):
+            self._read(place).read_whole()
+
     def candidates(self, hit: Hit) -> Iterator[Candidate]:
         return (Candidate(hit, row) for row in self.read(hit).rows)
 
@@ -124,7 +144,13 @@ class Reader:
 
 def _read(index: Index, embedder: Embedder, place: int) -> Reading:
     passage = index.passage(place)
-    return Reading(passage, index.document(passage.doc_id), *index.asked_of(place), embedder)
+    return Reading(passage, index.document(passage.doc_id), index.questions_of(place), embedder)
+
+
+@lru_cache(maxsize=1024)
+def words_of_heading(heading: str) -> frozenset[str]:
+    """Many passages share one."""
+    return frozenset(words(heading))
 
 
 def _is_bare(row: Row) -> bool:

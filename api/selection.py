@@ -77,7 +77,7 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     covered = needs.coverage(np.concatenate((rows, asked), axis=1))
     vector = reader.retriever.embedder.encode_queries([result.query])[0]
     own = Likeness(np.vecdot(np.concatenate([r.vectors for r in readings]), vector), covered[: rows.shape[1]])
-    asked_vectors = np.concatenate([r.asked_vectors for r in readings])
+    asked_vectors = np.concatenate([r.written.vectors for r in readings])
     written = Likeness(np.vecdot(asked_vectors, vector), covered[rows.shape[1] :])
     twins = find_twins(readings, own, written)
     features = _features(result, needs, readings, own, twins)

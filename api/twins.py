@@ -42,8 +42,8 @@ def find_twins(readings: Sequence[Reading], own: Likeness, written: Likeness) ->
     counts = (numbers >= 0).sum(axis=1)
     best = np.take_along_axis(numbers, (cosines + covered).argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
     near, said = _mean_of_best(cosines, _NEAREST), _mean_of_best(covered, _FULLEST)
-    questions = [question for reading in readings for question in reading.asked]
-    have_any = [bool(reading.asked) for reading in readings for _ in reading.rows]
+    questions = [question for reading in readings for question in reading.written.asked]
+    have_any = [bool(reading.written.asked) for reading in readings for _ in reading.rows]
     twins: list[Twin] = []
     for i, has_any in enumerate(have_any):
         if not has_any:
@@ -62,7 +62,7 @@ def _numbers(readings: Sequence[Reading]) -> NDArray[np.int64]:
     most = max((reading.answering.shape[1] for reading in readings), default=0)
     numbers = np.full((sum(len(reading.rows) for reading in readings), most + 1), -1)
     starts = accumulate((len(reading.rows) for reading in readings), initial=0)
-    firsts = accumulate((len(reading.asked) for reading in readings), initial=0)
+    firsts = accumulate((len(reading.written.asked) for reading in readings), initial=0)
     for reading, start, first in zip(readings, starts, firsts, strict=False):
         own = reading.answering
         numbers[start : start + len(own), : own.shape[1]] = np.where(own < 0, -1, own + first)

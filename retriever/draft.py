@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever import dense
-from retriever.fields import FIELDS, Texts, invert_fields, texts_of
+from retriever.fields import FIELDS, Inverted, Texts, invert_fields, texts_of
 from retriever.integrity import file_hashes, sync
-from retriever.postings import Run, Spool, write_postings
+from retriever.postings import Spool, write_postings
 from retriever.records import Asked, Document, Passage
 from retriever.segment import KINDS
 from retriever.store import StoreFile
@@ -59,8 +59,8 @@ def write_segment(segments: Path, batches: Iterable[Contents], large: int = dens
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with closing(Draft(folder)) as draft:
-        for contents, runs in _inverted(batches):
-            draft.append(contents, runs)
+        for contents, inverted in _inverted(batches):
+            draft.append(contents, inverted)
         draft.finish(large)
     hashes = file_hashes(folder)
     name = sha256("".join(hashes.values()).encode()).hexdigest()[:16]
@@ -89,9 +89,9 @@ class Draft:
         self._columns: dict[str, list[NDArray[np.integer]]] = {"documents": [], "kinds": [], "askers": []}
         self.passages = 0
 
-    def append(self, contents: Contents, runs: Sequence[Run]) -> None:
+    def append(self, contents: Contents, inverted: Inverted) -> None:
         passages = contents.passages
-        self._store.append(contents.documents, passages, contents.asked)
+        self._store.append(contents.documents, passages, contents.asked, inverted.asked_words)
         self._documents |= {document.doc_id: document.published for document in contents.documents}
         self._names |= contents.names
         for document in contents.documents:
@@ -105,7 +105,7 @@ class Draft:
         self._columns["askers"].append(np.repeat(numbers, asked))
         self._vectors["dense"].append(contents.vectors)
         self._vectors["asked"].append(contents.asked_vectors)
-        for spool, run in zip(self._spools, runs, strict=True):
+        for spool, run in zip(self._spools, inverted.runs, strict=True):
             spool.append(run)
         self.passages += len(passages)
 
@@ -125,7 +125,7 @@ class Draft:
             spool.remove()
 
 
-def _inverted(batches: Iterable[Contents]) -> Iterator[tuple[Contents, Sequence[Run]]]:
+def _inverted(batches: Iterable[Contents]) -> Iterator[tuple[Contents, Inverted]]:
     """Each batch with its postings; by other processes where there is more than one batch."""
     rest = iter(batches)
     first = list(islice(rest, 2))
@@ -135,14 +135,14 @@ def _inverted(batches: Iterable[Contents]) -> Iterator[tuple[Contents, Sequence[
         return
     workers = os.cpu_count() or 1
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        waiting: deque[tuple[Contents, Future[Sequence[Run]]]] = deque()
+        waiting: deque[tuple[Contents, Future[Inverted]]] = deque()
         for contents in chain(first, rest):
             waiting.append((contents, pool.submit(invert_fields, _texts(contents))))
             if len(waiting) > 2 * workers:
-                earliest, runs = waiting.popleft()
-                yield earliest, runs.result()
-        for earliest, runs in waiting:
-            yield earliest, runs.result()
+                earliest, inverted = waiting.popleft()
+                yield earliest, inverted.result()
+        for earliest, inverted in waiting:
+            yield earliest, inverted.result()
 
 
 def _texts(contents: Contents) -> list[Texts]:

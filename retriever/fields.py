@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
 
 from retriever.postings import Run, invert
 from retriever.records import Asked, Document, Passage
@@ -20,16 +22,24 @@ def texts_of(document: Document, passage: Passage, asked: Sequence[Asked]) -> Te
     return passage.text, headings, tuple((question.language, question.text) for question in asked)
 
 
-def invert_fields(passages: Sequence[Texts]) -> tuple[Run, ...]:
-    """The postings of some passages, in the order of `FIELDS`."""
+class Inverted(NamedTuple):
+    """The postings of some passages in the order of `FIELDS`; `asked_words[i]`: of each question written for i."""
+
+    runs: tuple[Run, ...]
+    asked_words: list[list[list[str]]]
+
+
+def invert_fields(passages: Sequence[Texts]) -> Inverted:
     questions = [[in_japanese_forms(text, language) for language, text in asked] for _, _, asked in passages]
-    return (
+    asked_words = [list(map(words, own)) for own in questions]
+    runs = (
         invert([words(text) for text, _, _ in passages]),
         invert([bigrams(text) for text, _, _ in passages]),
         invert([_headings(headings) for _, headings, _ in passages]),
-        invert([[term for question in own for term in words(question)] for own in questions]),
-        invert([[term for question in own for term in bigrams(question)] for own in questions]),
+        invert([list(chain(*own)) for own in asked_words]),
+        invert([list(chain(*map(bigrams, own))) for own in questions]),
     )
+    return Inverted(runs, asked_words)
 
 
 @lru_cache(maxsize=1024)

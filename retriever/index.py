@@ -36,10 +36,10 @@ from retriever.integrity import (
 )
 from retriever.lexical import Field
 from retriever.postings import K1, B
-from retriever.records import Asked, Document, Passage
+from retriever.records import Document, Passage, Questions
 from retriever.segment import Segment, open_segment
 
-FORMAT = 4
+FORMAT = 5
 _DOCUMENTS_IN_MEMORY = 64
 _PASSAGES_IN_MEMORY = 512
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
@@ -84,7 +84,7 @@ class Index:
         self.runs_on = np.concatenate([np.zeros(0, bool), *map(_runs_on, segments)])
         self.expanded = np.concatenate([np.zeros(0, bool), *map(_expanded, segments)])
         self._read = lru_cache(maxsize=_DOCUMENTS_IN_MEMORY)(self._read_document)
-        self._asked = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(self._read_asked)
+        self._questions = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(self._read_questions)
         self._passage = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(self._read_passage)
 
     @property
@@ -103,13 +103,13 @@ class Index:
         segment, own = self._locate(number)
         return segment.store.passage(own)
 
-    def asked_of(self, number: int) -> tuple[tuple[Asked, ...], NDArray[np.float32]]:
-        """The questions (Q) written for the passage at a place, and their vectors (Q, D)."""
-        return self._asked(number)
+    def questions_of(self, number: int) -> Questions:
+        """Those written for the passage at a place."""
+        return self._questions(number)
 
-    def _read_asked(self, number: int) -> tuple[tuple[Asked, ...], NDArray[np.float32]]:
+    def _read_questions(self, number: int) -> Questions:
         segment, own = self._locate(number)
-        return segment.asked_of(own)
+        return segment.questions_of(own)
 
     def _locate(self, number: int) -> tuple[Segment, int]:
         place = int(np.searchsorted(self.offsets, number, side="right")) - 1

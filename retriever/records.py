@@ -4,6 +4,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 Span = tuple[int, int]
 """`[start, end)` in Unicode code points of a document's source text."""
 
@@ -53,6 +56,14 @@ class Asked(NamedTuple):
     text: str
     answer: tuple[Span, ...] = ()
     short: tuple[Span, ...] = ()
+
+
+class Questions(NamedTuple):
+    """The questions (Q) that were written for a passage, the content words of each, and their vectors (Q, D)."""
+
+    asked: tuple[Asked, ...]
+    words: tuple[tuple[str, ...], ...]
+    vectors: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retriever.dense import Vectors, load_vectors
 from retriever.fields import FIELDS
 from retriever.postings import Postings, load_postings
-from retriever.records import Asked, Document
+from retriever.records import Document, Questions
 from retriever.store import Store
 
 KINDS = ("prose", "table", "slide")
@@ -50,10 +50,11 @@ class Segment:
         found: NDArray[np.bool_] = chosen[self.documents]
         return found
 
-    def asked_of(self, number: int) -> tuple[tuple[Asked, ...], NDArray[np.float32]]:
-        """The questions (Q) written for a passage, and their vectors (Q, D)."""
+    def questions_of(self, number: int) -> Questions:
+        """Those written for a passage."""
         start, end = (int(row) for row in self.askers.searchsorted([number, number + 1]))
-        return tuple(self.store.asked_of(number)), self.asked.rows[start:end]
+        found = self.store.asked_of(number)
+        return Questions(tuple(q for q, _ in found), tuple(words for _, words in found), self.asked.rows[start:end])
 
 
 def read_documents(folder: Path) -> list[Document]:

@@ -14,7 +14,7 @@ _PASSAGE_FIELDS = tuple(field.name for field in fields(Passage))
 _SCHEMA = f"""
 CREATE TABLE documents ({", ".join(_DOCUMENT_COLUMNS)}, PRIMARY KEY (doc_id));
 CREATE TABLE passages (number INTEGER PRIMARY KEY, passage_id TEXT, doc_id TEXT, record TEXT);
-CREATE TABLE asked (passage INTEGER, language TEXT, question TEXT, answer TEXT, short TEXT);
+CREATE TABLE asked (passage INTEGER, language TEXT, question TEXT, answer TEXT, short TEXT, words TEXT);
 """
 _INDEXES = """
 CREATE UNIQUE INDEX passages_by_id ON passages (passage_id);
@@ -33,9 +33,13 @@ class StoreFile:
         self._passages = 0
 
     def append(
-        self, documents: Iterable[Document], passages: Sequence[Passage], asked: Sequence[Sequence[Asked]]
+        self,
+        documents: Iterable[Document],
+        passages: Sequence[Passage],
+        asked: Sequence[Sequence[Asked]],
+        words: Sequence[Sequence[Sequence[str]]],
     ) -> None:
-        """`asked[i]`: the questions that were written for passage i."""
+        """`asked[i]`: the questions that were written for passage i; `words[i]`: the content words of each."""
         marks = ", ".join("?" * len(_DOCUMENT_COLUMNS))
         first = self._passages
         self._connection.executemany(f"INSERT INTO documents VALUES ({marks})", map(_document_row, documents))
@@ -44,11 +48,11 @@ class StoreFile:
             ((i, p.passage_id, p.doc_id, _write_passage(p)) for i, p in enumerate(passages, start=first)),
         )
         self._connection.executemany(
-            "INSERT INTO asked VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (i, q.language, q.text, json.dumps(q.answer), json.dumps(q.short))
-                for i, own in enumerate(asked, start=first)
-                for q in own
+                (i, q.language, q.text, json.dumps(q.answer), json.dumps(q.short), json.dumps(own, ensure_ascii=False))
+                for i, (questions, all_words) in enumerate(zip(asked, words, strict=True), start=first)
+                for q, own in zip(questions, all_words, strict=True)
             ),
         )
         self._passages += len(passages)
@@ -97,13 +101,15 @@ class Store:
 
     def asked(self) -> Iterator[tuple[int, Asked]]:
         """Passage numbers with the questions that were written for them."""
-        for number, *question in self._connection.execute("SELECT * FROM asked ORDER BY rowid"):
+        query = "SELECT passage, language, question, answer, short FROM asked ORDER BY rowid"
+        for number, *question in self._connection.execute(query):
             yield number, _read_asked(*question)
 
-    def asked_of(self, number: int) -> list[Asked]:
-        """The questions of one passage."""
-        query = "SELECT language, question, answer, short FROM asked WHERE passage = ? ORDER BY rowid"
-        return [_read_asked(*row) for row in self._connection.execute(query, (number,))]
+    def asked_of(self, number: int) -> list[tuple[Asked, tuple[str, ...]]]:
+        """The questions of one passage, each with its content words."""
+        query = "SELECT language, question, answer, short, words FROM asked WHERE passage = ? ORDER BY rowid"
+        found = self._connection.execute(query, (number,))
+        return [(_read_asked(*question), tuple(json.loads(words))) for *question, words in found]
 
 
 def _document_row(document: Document) -> list[Any]:

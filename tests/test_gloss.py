@@ -45,7 +45,7 @@ def test_every_value_and_short_answer_of_the_corpus_can_be_glossed(service: Serv
     for number in range(len(service.index.alive)):
         passage = service.index.passage(number)
         source = service.index.document(passage.doc_id).text
-        questions, _ = service.index.asked_of(number)
+        questions = service.index.questions_of(number).asked
         shorts = ["".join(source[a:b] for a, b in q.short) for q in questions if q.short]
         for text in (*shorts, *(value.text for value in values_in(passage.text))):
             glossed += bool(gloss(text, "en")) and bool(gloss(text, "zh"))

@@ -294,6 +294,10 @@ def test_questions_written_for_a_document_are_indexed_and_kept_in_a_rebuild(tmp_
     written = {source.source_sha256: [Expansion(source.source_sha256, ((0, len(source.text)),), asked, "a.jsonl:1")]}
     first = ingest(tmp_path / "ix", [texts], CountingModel(), written, progress=lambda m: None)
     assert search(tmp_path / "ix", "semiconductors")[0] == TEXTS["chip"]
+    with closing(open_index(tmp_path / "ix", "counting")) as index:
+        questions = next(q for q in map(index.questions_of, range(len(index.alive))) if q.asked)
+    assert questions.asked == asked
+    assert questions.words == (("セミコンダクタ",), ("集積", "回路"))
     again = ingest(tmp_path / "ix", [texts], CountingModel(), written, progress=lambda m: None)
     assert again.generation == first.generation
     without = ingest(tmp_path / "ix", [texts], CountingModel(), progress=lambda m: None)

@@ -109,7 +109,7 @@ def held(home: Path, model: StaticModel) -> frozenset[tuple[str, str]]:
             for passage in index.passages_of(document.doc_id):
                 prove(document, passage.text, passage.spans)
         assert Retriever(index, model).search("半導体の輸出規制").hits[0].document.doc_id == "chip"
-        questions = frozenset(q.text for n in range(index.manifest.passages) for q in index.asked_of(n)[0])
+        questions = frozenset(q.text for n in range(index.manifest.passages) for q in index.questions_of(n).asked)
         return frozenset((d.doc_id, d.title) for d in index.documents()) | {("questions", q) for q in questions}
 
 

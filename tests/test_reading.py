@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from api.needs import needs_of
-from api.reading import Reader
+from api.reading import _AHEAD, Reader
 from api.service import Service
 from api.terms import as_text, read_terms
 
@@ -12,6 +12,16 @@ from api.terms import as_text, read_terms
 def test_a_passage_is_read_once(service: Service) -> None:
     first, second = (service.retriever.search(question).hits for question in ("露光装置の国産比率は？",) * 2)
     assert [service.reader.read(hit) for hit in first] == [service.reader.read(hit) for hit in second]
+
+
+def test_passages_are_read_ahead_a_few_at_a_time(service: Service) -> None:
+    reader = Reader(service.retriever)
+    for _ in range(2):
+        reader.read_ahead()
+    assert reader._read.cache_info().misses == 2 * _AHEAD
+    first = reader._read(0)
+    assert reader._read.cache_info().misses == 2 * _AHEAD
+    assert {"terms", "vectors", "forms", "answering", "words_around", "gives_orders"} <= vars(first).keys()
 
 
 def test_an_index_without_some_passages_shares_what_was_read_but_not_what_was_counted(service: Service) -> None:
@@ -28,10 +38,10 @@ def test_rows_questions_and_the_whole_passage_are_read_in_this_order(service: Se
     reading = service.reader.read(result.hits[0])
     needs = needs_of(result, service.retriever)
     held = needs.held(reading.terms)
-    assert held.shape[1] == len(reading.rows) + len(reading.asked) + 1
+    assert held.shape[1] == len(reading.rows) + len(reading.written.asked) + 1
     asked = needs.coverage(held)[len(reading.rows) : -1]
-    alone = [needs.coverage_of(q.text) for q in reading.asked if q.language != "zh"]
-    assert [share for share, q in zip(asked, reading.asked, strict=True) if q.language != "zh"] == pytest.approx(alone)
+    questions = [(share, q.text) for share, q in zip(asked, reading.written.asked, strict=True) if q.language != "zh"]
+    assert [share for share, _ in questions] == pytest.approx([needs.coverage_of(text) for _, text in questions])
     assert len(reading.vectors) == len(reading.answering) == reading.forms.shape[1] == len(reading.rows)
     assert np.linalg.norm(reading.vectors, axis=1) == pytest.approx(1)
 

@@ -63,7 +63,7 @@ def test_a_sentence_without_written_questions_is_its_own(own: Path, model: Stati
     with closing(open_own(own, model, ())) as service:
         found = ranked(service, "社員数は何人ですか")
         forgotten = unwritten(service.retriever)
-        assert forgotten.index.asked_of(0)[0] == ()
+        assert forgotten.index.questions_of(0).asked == ()
     assert all(twin.asked is None and twin.likeness == twin.near for twin in found.twins)
     assert found.feature("covered").tolist() == found.feature("said").tolist()
 
