@@ -14,6 +14,7 @@ from eval.overload import overload_command
 from eval.peers.command import peers_command
 from eval.speed import speed_command
 from eval.statistics import Estimate
+from eval.switches import switches_command
 from eval.tables import cell, plain
 from ingest.build import say
 from retriever.embed import open_model
@@ -23,6 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json")]
 app = typer.Typer(no_args_is_help=True, help="Public benchmarks, speed, size, and other tools beside this one.")
 app.command("speed")(speed_command)
 app.command("overload")(overload_command)
+app.command("switches")(switches_command)
 app.command("peers")(peers_command)
 
 
