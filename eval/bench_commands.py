@@ -12,6 +12,7 @@ from api.settings import Settings
 from eval import bench, performance, scale
 from eval.overload import overload_command
 from eval.peers.command import peers_command
+from eval.soak import soak_command
 from eval.speed import speed_command
 from eval.statistics import Estimate
 from eval.switches import switches_command
@@ -24,6 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json")]
 app = typer.Typer(no_args_is_help=True, help="Public benchmarks, speed, size, and other tools beside this one.")
 app.command("speed")(speed_command)
 app.command("overload")(overload_command)
+app.command("soak")(soak_command)
 app.command("switches")(switches_command)
 app.command("peers")(peers_command)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api import schemas
+from api.admission import STANDING
 from api.cli import opened
 from api.service import Service
 from eval.load import Asked, Load, Server, measure, middle, serving
@@ -130,7 +131,8 @@ def speed_command(
         texts = [question.text for question in read_questions(FOLDER / "dev.jsonl", service.index.documents())]
         times = time_stages(stages(service), texts, repeats)
         say("in process: done")
-    with serving(TENKYO_MOST_WAITING=str(max(connections or CONNECTIONS))) as (server, seconds):
+    waiting = {"TENKYO_MOST_WAITING": str(int(max(connections or CONNECTIONS) / STANDING))}
+    with serving(**waiting) as (server, seconds):
         memory = server.memory()
         loads = time_routes(server, texts, requests, repeats, connections or CONNECTIONS)
         grown = server.memory()
