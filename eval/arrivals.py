@@ -1,6 +1,6 @@
 """Requests over HTTP that are sent by the clock, not after an answer, as many people send them. Linux only.
 
-python -m eval.arrivals PORT < JOB      (what `send` runs: prints answers as JSON)
+python -m eval.arrivals PORT PID < JOB      (what `send` runs: prints answers as JSON)
 """
 
 import asyncio
@@ -36,20 +36,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Sent:
-    """`client`: share of a core that the client used."""
+    """`client`: share of a core that the client used; `server`: seconds of processor that the server spent on
+    what was sent by the clock."""
 
     answers: tuple[Answer, ...]
     client: float
+    server: float
 
 
 def send(server: Server, asked: Sequence[Asked], rate: float, seconds: float, after: float = 0.0) -> Sent:
     """`rate`: requests a second. `after`: seconds in which, once that is over, one asks after the other."""
     job = json.dumps({"asked": list(asked), "rate": rate, "seconds": seconds, "after": after})
     with on_core(1):
-        command = [sys.executable, "-m", "eval.arrivals", str(server.port)]
+        command = [sys.executable, "-m", "eval.arrivals", str(server.port), str(server.pid)]
         done = subprocess.run(command, cwd=PROJECT, input=job, stdout=subprocess.PIPE, text=True, check=True)
-    answers, client = json.loads(done.stdout)
-    return Sent(tuple(Answer(*answer) for answer in answers), client)
+    answers, client, spent = json.loads(done.stdout)
+    return Sent(tuple(Answer(*answer) for answer in answers), client, spent)
 
 
 class Arrivals:
@@ -119,22 +121,22 @@ class Arrivals:
             stream[1].close()
 
 
-async def run(port: int, asked: Sequence[Asked], rate: float, seconds: float, after: float) -> Sent:
+async def run(server: Server, asked: Sequence[Asked], rate: float, seconds: float, after: float) -> Sent:
     requests, probe = [written(path, body) for path, body in asked], [written("/healthz")]
-    arrivals, used = Arrivals(port), time.process_time()
+    spent, used, arrivals = server.processor_seconds(), time.process_time(), Arrivals(server.port)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(arrivals.by_the_clock(requests, rate, seconds))
         tasks.create_task(arrivals.by_the_clock(probe, 1 / PROBE_SECONDS, seconds, probe=True))
-        await asyncio.sleep(seconds)
-        if after:
-            await arrivals.in_turn(requests, after)
+        await asyncio.sleep(arrivals.started + seconds - time.perf_counter())
+        spent = server.processor_seconds() - spent
+        await arrivals.in_turn(requests, after)
     arrivals.close()
     client = (time.process_time() - used) / (time.perf_counter() - arrivals.started)
-    return Sent(tuple(sorted(arrivals.answers, key=lambda answer: answer.due)), client)
+    return Sent(tuple(sorted(arrivals.answers, key=lambda answer: answer.due)), client, spent)
 
 
 if __name__ == "__main__":
     import uvloop  # the server's event loop, so that the client costs as little
 
-    found = uvloop.run(run(int(sys.argv[1]), **json.load(sys.stdin)))
-    sys.stdout.write(json.dumps([[astuple(answer) for answer in found.answers], found.client]))
+    found = uvloop.run(run(Server(int(sys.argv[1]), int(sys.argv[2])), **json.load(sys.stdin)))
+    sys.stdout.write(json.dumps([[astuple(answer) for answer in found.answers], found.client, found.server]))

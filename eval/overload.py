@@ -33,9 +33,11 @@ times as many as that. Latency counts from when a request was to be sent.
 
 @dataclass(frozen=True)
 class Overload:
-    """Latencies in ms, `recovered` in seconds (None: not in `CALM_SECONDS`)."""
+    """Latencies in ms, `recovered` in seconds (None: not in `CALM_SECONDS`); `per_core`: a second of the server's
+    processor, which other programs touch less than the clock."""
 
     capacity: float
+    capacity_per_core: float
     unloaded_p50: float
     unloaded_p99: float
     rate: float
@@ -47,11 +49,16 @@ class Overload:
     failed_probes: int
     recovered: float | None
     client: float
+    server: float
 
     @property
     def goodput(self) -> float:
         """Answers a second."""
         return len(self.answered) / self.seconds
+
+    @property
+    def goodput_per_core(self) -> float:
+        return len(self.answered) / self.server
 
 
 def mixed(texts: Sequence[str]) -> list[Asked]:
@@ -80,6 +87,7 @@ def summed_up(capacity: Load, unloaded: Load, rate: float, seconds: float, sent:
     probes = [answer for answer in during if answer.probe]
     return Overload(
         capacity=capacity.rate,
+        capacity_per_core=capacity.rate_per_core,
         unloaded_p50=unloaded.p50,
         unloaded_p99=unloaded.p99,
         rate=rate,
@@ -91,6 +99,7 @@ def summed_up(capacity: Load, unloaded: Load, rate: float, seconds: float, sent:
         failed_probes=sum(answer.status != 200 for answer in probes),
         recovered=recovered([answer for answer in sent.answers if answer.due >= seconds], seconds, unloaded.p99),
         client=sent.client,
+        server=sent.server,
     )
 
 
@@ -106,27 +115,26 @@ def recovered(answers: Sequence[Answer], end: float, most_ms: float) -> float | 
 
 
 def table(found: Overload) -> str:
-    p99 = _p99(found.answered)
-    recovery = f"not in {CALM_SECONDS:g} s" if found.recovered is None else f"{found.recovered:.1f} s"
-    rows = [
-        ["capacity", f"{found.capacity:.0f} requests/s"],
-        ["unloaded", f"p50 {found.unloaded_p50:.1f} ms, p99 {found.unloaded_p99:.1f} ms"],
-        ["sent", f"{found.rate:.0f} requests/s"],
-        ["answered", f"{found.goodput:.0f} requests/s: {found.goodput / found.capacity:.0%} of the capacity"],
-        [
-            "their latency",
-            f"p50 {median(found.answered):.0f} ms, p99 {p99:.0f} ms: {p99 / found.unloaded_p99:.1f} times",
-        ],
-        [
-            "refused (503)",
-            f"{len(found.refused):,}, p50 {median(found.refused):.0f} ms, p99 {_p99(found.refused):.0f} ms",
-        ],
-        ["any other end", f"{found.other:,}"],
-        ["/healthz", f"{len(found.probes):,} times, p99 {_p99(found.probes):.0f} ms, {found.failed_probes} failed"],
-        ["as before again after", recovery],
-        ["client", f"{found.client:.0%} of its core"],
-    ]
-    return markdown(["", ""], rows)
+    rows = {
+        "capacity": f"{found.capacity:.0f} requests/s; {found.capacity_per_core:.0f} per second of processor",
+        "unloaded": f"p50 {found.unloaded_p50:.1f} ms, p99 {found.unloaded_p99:.1f} ms",
+        "sent": f"{found.rate:.0f} requests/s",
+        "answered": f"{found.goodput:.0f} requests/s: {found.goodput / found.capacity:.0%} of the capacity",
+        "per second of processor": f"{found.goodput_per_core:.0f}: {found.goodput_per_core / found.capacity_per_core:.0%}",
+        "their latency": f"{_latency(found.answered)}: {_p99(found.answered) / found.unloaded_p99:.1f} times",
+        "refused (503)": f"{len(found.refused):,}, {_latency(found.refused)}",
+        "any other end": f"{found.other:,}",
+        "/healthz": f"{len(found.probes):,} times, {_latency(found.probes)}, {found.failed_probes} failed",
+        "as before again after": f"more than {CALM_SECONDS:g} s"
+        if found.recovered is None
+        else f"{found.recovered:.1f} s",
+        "client": f"{found.client:.0%} of its core",
+    }
+    return markdown(["", ""], [[name, told] for name, told in rows.items()])
+
+
+def _latency(values: Sequence[float]) -> str:
+    return f"p50 {median(values):.0f} ms, p99 {_p99(values):.0f} ms"
 
 
 def _p99(values: Sequence[float]) -> float:

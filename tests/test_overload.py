@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections import Counter
 from contextlib import suppress
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from eval import arrivals, overload, soak, switches
 from eval.arrivals import Answer, Arrivals, Sent
-from eval.load import Load, written
+from eval.load import Load, Server, written
 
 
 async def serve(asked: Counter[bytes], busy: int = 0) -> asyncio.Server:
@@ -30,11 +31,15 @@ async def serve(asked: Counter[bytes], busy: int = 0) -> asyncio.Server:
     return await asyncio.start_server(answer, "127.0.0.1", 0)
 
 
+def port(server: asyncio.Server) -> int:
+    return int(server.sockets[0].getsockname()[1])
+
+
 def sent(paths: list[str], rate: float, seconds: float, busy: int = 0) -> tuple[list[Answer], Counter[bytes]]:
     async def run() -> tuple[list[Answer], Counter[bytes]]:
         asked: Counter[bytes] = Counter()
         async with await serve(asked, busy) as server:
-            found = Arrivals(server.sockets[0].getsockname()[1])
+            found = Arrivals(port(server))
             await found.by_the_clock([written(path) for path in paths], rate, seconds)
             found.close()
         return sorted(found.answers, key=lambda answer: answer.due), asked
@@ -63,7 +68,7 @@ def test_who_can_have_no_connection_has_failed(monkeypatch: pytest.MonkeyPatch) 
 def test_the_health_is_asked_besides_and_what_comes_after() -> None:
     async def run() -> Sent:
         async with await serve(Counter()) as server:
-            return await arrivals.run(server.sockets[0].getsockname()[1], [("/a", {"n": 1})], 20, 0.3, 0.1)
+            return await arrivals.run(Server(port(server), os.getpid()), [("/a", {"n": 1})], 20, 0.3, 0.1)
 
     found = asyncio.run(run())
     assert sum(answer.probe for answer in found.answers) == 3
@@ -88,13 +93,14 @@ def test_an_overload_is_summed_up() -> None:
     other = [Answer(0.5, 1.0, 0), Answer(0.1, 3.0, 200, True), Answer(0.2, 4.0, 200, True), Answer(0.3, 1.0, 503, True)]
     after = [Answer(1 + number / 100, 4.0, 200) for number in range(30)]
     capacity, unloaded = Load(100, 1.0, 9.0, 9.0, 0.1, 1.0), Load(100, 1.0, 3.0, 5.0, 0.1, 1.0)
-    found = overload.summed_up(capacity, unloaded, 500.0, 1.0, Sent((*during, *other, *after), 0.2))
+    found = overload.summed_up(capacity, unloaded, 500.0, 1.0, Sent((*during, *other, *after), 0.2, 0.625))
     assert (found.goodput, len(found.refused), found.other, found.failed_probes) == (50, 50, 1, 1)
     assert found.recovered == 0
     rows = overload.table(found).splitlines()
     assert "| answered | 50 requests/s: 50% of the capacity |" in rows
+    assert "| per second of processor | 80: 80% |" in rows
     assert "| their latency | p50 20 ms, p99 20 ms: 4.0 times |" in rows
-    assert "| /healthz | 2 times, p99 4 ms, 1 failed |" in rows
+    assert "| /healthz | 2 times, p50 4 ms, p99 4 ms, 1 failed |" in rows
 
 
 TEXTS = {"1": {"a": "売上は10億元である。"}, "2": {"a": "売上は20億元である。"}}
@@ -129,7 +135,7 @@ def test_what_is_asked_for_half_an_hour_is_the_same_each_time() -> None:
 
 
 def test_growth_is_told_from_when_all_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Server:
+    class Growing:
         port = 0
 
         def __init__(self) -> None:
@@ -141,8 +147,8 @@ def test_growth_is_told_from_when_all_is_settled(monkeypatch: pytest.MonkeyPatch
     async def run() -> soak.Soak:
         asked: Counter[bytes] = Counter()
         async with await serve(asked, busy=4) as server:
-            measured = Server()
-            measured.port = server.sockets[0].getsockname()[1]
+            measured = Growing()
+            measured.port = port(server)
             found = soak.Soak(measured, [(("/a", None), 200), ((soak.ASK, {"question": "x"}), 422)])  # type: ignore[arg-type]
             await found.run(7, 0.1)
         return found
