@@ -19,6 +19,8 @@ from eval.load import Asked, Server, exchange, on_core, written
 MOST_OPEN = 400
 """Connections: who can't have one counts as failed."""
 PROBE_SECONDS = 0.1
+_IDLE_SECONDS = 3.0
+"""A server closes a connection that is idle for some seconds, perhaps just when the next request is sent on it."""
 _WRONG = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError)
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -61,18 +63,18 @@ class Arrivals:
         self.port = port
         self.answers: list[Answer] = []
         self.started = time.perf_counter()
-        self._idle: list[Stream] = []
+        self._idle: list[tuple[float, Stream]] = []
         self._open = 0
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Stream]:
         """Closed where the answer on it isn't whole. Raises `OSError`."""
-        while self._idle and self._idle[-1][0].at_eof():
-            self._close(self._idle.pop())
+        while self._idle and self._idle[-1][0] < time.perf_counter() - _IDLE_SECONDS:
+            self._close(self._idle.pop()[1])
         if not self._idle and self._open >= MOST_OPEN:
             raise ConnectionError(f"{MOST_OPEN} connections are open.")
         if self._idle:
-            stream = self._idle.pop()
+            _, stream = self._idle.pop()
         else:
             self._open += 1
             try:
@@ -85,7 +87,7 @@ class Arrivals:
         except BaseException:
             self._close(stream)
             raise
-        self._idle.append(stream)
+        self._idle.append((time.perf_counter(), stream))
 
     def _close(self, stream: Stream) -> None:
         stream[1].close()
@@ -117,8 +119,8 @@ class Arrivals:
             await self.ask(request, time.perf_counter() - self.started)
 
     def close(self) -> None:
-        for stream in self._idle:
-            stream[1].close()
+        for _, (_, writer) in self._idle:
+            writer.close()
 
 
 async def run(server: Server, asked: Sequence[Asked], rate: float, seconds: float, after: float) -> Sent:

@@ -115,12 +115,13 @@ def recovered(answers: Sequence[Answer], end: float, most_ms: float) -> float | 
 
 
 def table(found: Overload) -> str:
+    share = found.goodput_per_core / found.capacity_per_core
     rows = {
         "capacity": f"{found.capacity:.0f} requests/s; {found.capacity_per_core:.0f} per second of processor",
         "unloaded": f"p50 {found.unloaded_p50:.1f} ms, p99 {found.unloaded_p99:.1f} ms",
         "sent": f"{found.rate:.0f} requests/s",
         "answered": f"{found.goodput:.0f} requests/s: {found.goodput / found.capacity:.0%} of the capacity",
-        "per second of processor": f"{found.goodput_per_core:.0f}: {found.goodput_per_core / found.capacity_per_core:.0%}",
+        "per second of processor": f"{found.goodput_per_core:.0f}: {share:.0%}",
         "their latency": f"{_latency(found.answered)}: {_p99(found.answered) / found.unloaded_p99:.1f} times",
         "refused (503)": f"{len(found.refused):,}, {_latency(found.refused)}",
         "any other end": f"{found.other:,}",
