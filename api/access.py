@@ -133,7 +133,7 @@ class Guard:
             if noted:
                 noted.route = path
             if shed := self.queue.shed(path):
-                await send_away(shed, scope)(scope, receive, send)
+                await send_away(shed, scope, send)
             elif refusal := self._refusal(scope, path, need, noted):
                 await refuse(refusal, scope)(scope, receive, send)
             else:

@@ -43,6 +43,7 @@ class Metrics:
             "tenkyo_shed_requests", "Requests sent away, so that others are answered.", ["reason"], registry=own
         )
         self._degraded = Counter("tenkyo_degraded_answers", "Answers made otherwise than was asked for.", registry=own)
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def waiting(self, change: int) -> None:
         self._waiting.inc(change)
@@ -55,8 +56,9 @@ class Metrics:
 
     def ended(self, noted: Noted, method: str, status: int, seconds: float) -> None:
         self._in_flight.dec()
-        self._requests.labels(method if method in _METHODS else "other", noted.route, str(status)).inc()
-        self._seconds.labels(noted.route).observe(seconds)
+        counter, histogram = self._of(method if method in _METHODS else "other", noted.route, status)
+        counter.inc()
+        histogram.observe(seconds)
         for stage, milliseconds in noted.stages.items():
             self._stages.labels(stage).observe(milliseconds / 1000)
         if noted.shed:
@@ -67,6 +69,13 @@ class Metrics:
             self._answers.labels(noted.outcome, noted.mode).inc()
         if noted.degraded:
             self._degraded.inc()
+
+    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Kept, as looking them up takes longer than counting."""
+        if not (found := self._found.get((method, route, status))):
+            found = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._found[method, route, status] = found
+        return found
 
     def exposition(self, state: Iterable[GaugeMetricFamily]) -> bytes:
         """The text format, of all workers. `state`: gauges that are looked up just now."""

@@ -1,13 +1,12 @@
 """What a request is told that isn't let in, in the form that its caller reads."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Scope
+from starlette.types import Scope, Send
 
 from api.chat import openai_error
 from api.noted import request as noted_request
@@ -24,7 +23,7 @@ STATUS = {
     "stopping": 503,
 }
 _OPENAI = ("/v1/chat/", "/v1/models")
-_ID = "{request_id}"
+_ID = b"0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -60,20 +59,24 @@ def refuse(refusal: Refusal, scope: Scope) -> Response:
     return response
 
 
-def send_away(shed: Shed, scope: Scope) -> Response:
-    """The same for as many as come: made once, as it must cost little."""
-    body, kind = _written(shed, scope["path"].startswith(_OPENAI))
+async def send_away(shed: Shed, scope: Scope, send: Send) -> None:
+    """The same for as many as come: written once, as it must cost little."""
+    headers, body = _written(shed, scope["path"].startswith(_OPENAI))
     if noted := noted_request.get():
         noted.shed = shed.reason
-        body = body.replace(_ID, noted.request_id)
-    return Response(body, STATUS[shed.code], {"Retry-After": str(shed.retry_after)}, kind)
+        body = body.replace(_ID, noted.request_id.encode())
+    await send({"type": "http.response.start", "status": STATUS[shed.code], "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 @cache
-def _written(shed: Shed, openai: bool) -> tuple[str, str]:
-    """The body, but for the request's id, and its kind."""
-    status = STATUS[shed.code]
+def _written(shed: Shed, openai: bool) -> tuple[tuple[tuple[bytes, bytes], ...], bytes]:
+    """Headers and body; the request's id, which is as long, takes the place of `_ID`."""
+    status, headers = STATUS[shed.code], {"Retry-After": str(shed.retry_after)}
+    response: Response
     if openai:
-        return json.dumps(openai_error(status, shed.detail, shed.code)), "application/json"
-    body = described(status, shed.code, shed.detail, _ID, None)
-    return body.model_dump_json(exclude_none=True), "application/problem+json"
+        response = JSONResponse(openai_error(status, shed.detail, shed.code), status, headers)
+    else:
+        told = described(status, shed.code, shed.detail, _ID.decode(), None).model_dump(exclude_none=True)
+        response = JSONResponse(told, status, headers, "application/problem+json")
+    return tuple(response.raw_headers), bytes(response.body)
