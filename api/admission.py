@@ -26,8 +26,8 @@ BURST_SECONDS = 0.5
 STANDING = 0.25
 """A queue that is older than that is kept to this share of its length. 6 of 24 wait, on average, as long as 6 answers
 take: some three times as long as one of the longest."""
-WAIT_SECONDS = 2.0
-"""Who has waited longer is told so instead of answered: a queue lasts so long only where something is wrong."""
+WAIT_SECONDS = 10.0
+"""Who has waited longer is told so instead of answered: a queue lasts so long only where the process stood still."""
 _FULL = Shed("full", "overloaded", "More is asked than can be answered now. Try again soon.", 1)
 _LATE = Shed("late", "overloaded", "This request has waited too long. Try again soon.", 1)
 _STOPPING = Shed("stopping", "stopping", str(Stopping()), 5)

@@ -130,6 +130,8 @@ async def _ask(port: int, requests: Sequence[bytes], answers: list[Answer]) -> N
             for request in cycle(requests):
                 status, body = await exchange(reader, writer, request)
                 answers.append((status, json.loads(body)))
+                if status != 200:
+                    say(f"{status}: {body.decode()}")
         except (OSError, asyncio.IncompleteReadError):
             answers.append((0, {}))
         finally:
