@@ -10,11 +10,13 @@ from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asked
 
+from api.admission import Queue
 from api.keys import Key, Keys, Scope
 from api.names import is_loopback, name_of
+from api.noted import Noted
 from api.noted import request as noted_request
 from api.rates import Rates
-from api.refusals import Refusal, refuse
+from api.refusals import Refusal, refuse, send_away
 
 Need = Scope | Literal["open", "probe"]
 """`open`: no key; `probe`: nor the right host or rate, for whatever watches over the process."""
@@ -104,13 +106,16 @@ def described(openapi: Callable[[], dict[str, Any]], routes: Iterable[Ruled]) ->
 
 
 class Guard:
-    """Pure ASGI. Host, origin, key, scope and rate, in this order; refuses with a problem.
+    """Pure ASGI. A place in the queue, host, origin, key, scope and rate, in this order; refuses with a problem.
 
     `names`: under which the service is reached, besides this machine's own.
     """
 
-    def __init__(self, app: ASGIApp, routes: tuple[Ruled, ...], keys: Keys, rates: Rates, names: frozenset[str]):
+    def __init__(
+        self, app: ASGIApp, routes: tuple[Ruled, ...], keys: Keys, rates: Rates, names: frozenset[str], queue: Queue
+    ):
         self.app = app
+        self.queue = queue
         self.routes = routes
         self.keys = keys
         self.rates = rates
@@ -120,16 +125,21 @@ class Guard:
     async def __call__(self, scope: Asked, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
-        elif scope["type"] == "http" and (refusal := self._refusal(scope)):
-            await refuse(refusal, scope)(scope, receive, send)
-        else:
+        elif scope["type"] != "http":
             await self.app(scope, receive, send)
+        else:
+            path, need = self._rule(scope["method"], scope["path"])
+            noted = noted_request.get()
+            if noted:
+                noted.route = path
+            if shed := self.queue.shed(path):
+                await send_away(shed, scope, send)
+            elif refusal := self._refusal(scope, path, need, noted):
+                await refuse(refusal, scope)(scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
 
-    def _refusal(self, scope: Asked) -> Refusal | None:
-        path, need = self._rule(scope["method"], scope["path"])
-        noted = noted_request.get()
-        if noted:
-            noted.route = path
+    def _refusal(self, scope: Asked, path: str, need: Need, noted: Noted | None) -> Refusal | None:
         if need == "probe":
             return None
         headers = dict(reversed(scope["headers"]))  # of a header that comes twice the first counts, as for the routes

@@ -1,17 +1,18 @@
 """The application: `create_app(settings)` builds it, nothing is loaded before it starts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import around, chat, documents, pages, sessions
 from api.access import Guard, described, ruled
+from api.admission import Gate, Queue
 from api.agents import Endpoint, agents
+from api.bodies import Bodies
 from api.draining import Traffic, drained
 from api.holder import Given, ServiceHolder
 from api.keys import Keys
@@ -27,9 +28,7 @@ from api.uploads import Uploads
 
 VERSION = "0.1.0"
 DESCRIPTION = "Answers about China's AI sector from Japanese reports, each quote checked against its place in a source."
-_FORM_BYTES = 65_536
-"""What an upload's form may have besides the file."""
-_PROBLEMS = (400, 401, 403, 404, 413, 415, 421, 422, 429, 503)
+_PROBLEMS = (400, 401, 403, 404, 408, 413, 415, 421, 422, 429, 503)
 
 
 def create_app(settings: Settings, service: Service | None = None, first: Service | None = None) -> FastAPI:
@@ -38,12 +37,12 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
     traffic = Traffic()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         holder = app.state.holder = Given(service) if service else ServiceHolder(settings, first)
         uploads = app.state.uploads = Uploads(settings)
         uploads.start()
         async with drained(traffic), agents(holder.current, settings.most_body_bytes) as app.state.agents:
-            yield
+            yield {"metrics": metrics}
         await uploads.stop()
         holder.close()
         keys.close()
@@ -65,7 +64,6 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
     app.mount("/web", pages.static)
     app.mount("/docs/files", around.docs_files())
     app.router.routes.append(Route("/mcp", Endpoint()))
-    app.add_middleware(BodyLimit, most=settings.most_body_bytes, most_upload=settings.most_upload_bytes + _FORM_BYTES)
     add_problem_handlers(app)
 
     keys = app.state.keys = Keys(settings.keys)
@@ -73,31 +71,10 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
     metrics = app.state.metrics = Metrics()
     routes = ruled(app.routes)
     app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]
-    app.add_middleware(Guard, routes=routes, keys=keys, rates=rates, names=settings.names)
+    queue = Queue(settings.most_waiting, traffic, metrics)
+    app.add_middleware(Gate, queue=queue)
+    app.add_middleware(Bodies, most=settings.most_body_bytes, most_upload=settings.most_upload_bytes)
+    app.add_middleware(Guard, routes=routes, keys=keys, rates=rates, names=settings.names, queue=queue)
     app.add_middleware(Observed, metrics=metrics, traffic=traffic)
     app.state.traffic = traffic
     return app
-
-
-class BodyLimit:
-    """Counts a body as it comes, with a stated length or without, and breaks off over the limit."""
-
-    def __init__(self, app: ASGIApp, most: int, most_upload: int):
-        self.app = app
-        self.most = most
-        self.most_upload = most_upload
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        received = 0
-        uploads = scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/v1/documents")
-        most = self.most_upload if uploads else self.most
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > most:
-                raise HTTPException(413, f"The body is too large: {most} bytes are allowed.")
-            return message
-
-        await self.app(scope, counted if scope["type"] == "http" else receive, send)

@@ -83,7 +83,8 @@ class ChatRoute(APIRoute):
         return handled
 
 
-_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorOut} for status in (400, 401, 404, 413, 429, 503)}
+_STATUSES = (400, 401, 404, 408, 413, 429, 503)
+_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorOut} for status in _STATUSES}
 router = APIRouter(route_class=ChatRoute, tags=["chat"], responses=_ERRORS)
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"itemSchema": {"type": "object", "description": "With `stream`: chunks."}}}}

@@ -35,21 +35,47 @@ class Metrics:
         self._answers = Counter(
             "tenkyo_answers", "Answers; `abstained`: the documents don't tell.", ["outcome", "mode"], registry=own
         )
+        self._waiting = Gauge(
+            "tenkyo_requests_waiting", "Requests that wait for their turn.", registry=own, multiprocess_mode="livesum"
+        )
+        self._waited = timed("tenkyo_wait_seconds", "From request to its turn; 0: it was its turn at once.")
+        self._shed = Counter(
+            "tenkyo_shed_requests", "Requests sent away, so that others are answered.", ["reason"], registry=own
+        )
         self._degraded = Counter("tenkyo_degraded_answers", "Answers made otherwise than was asked for.", registry=own)
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def waiting(self, change: int) -> None:
+        self._waiting.inc(change)
+
+    def shed(self, reason: str) -> None:
+        self._shed.labels(reason).inc()
 
     def began(self) -> None:
         self._in_flight.inc()
 
     def ended(self, noted: Noted, method: str, status: int, seconds: float) -> None:
         self._in_flight.dec()
-        self._requests.labels(method if method in _METHODS else "other", noted.route, str(status)).inc()
-        self._seconds.labels(noted.route).observe(seconds)
+        counter, histogram = self._of(method if method in _METHODS else "other", noted.route, status)
+        counter.inc()
+        histogram.observe(seconds)
         for stage, milliseconds in noted.stages.items():
             self._stages.labels(stage).observe(milliseconds / 1000)
+        if noted.shed:
+            self.shed(noted.shed)
+        elif noted.waited is not None:
+            self._waited.observe(noted.waited)
         if noted.outcome:
             self._answers.labels(noted.outcome, noted.mode).inc()
         if noted.degraded:
             self._degraded.inc()
+
+    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Kept, as looking them up takes longer than counting."""
+        if not (found := self._found.get((method, route, status))):
+            found = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._found[method, route, status] = found
+        return found
 
     def exposition(self, state: Iterable[GaugeMetricFamily]) -> bytes:
         """The text format, of all workers. `state`: gauges that are looked up just now."""

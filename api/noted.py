@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Noted:
-    """`route`: its template, `other` where there is none. `stages`: milliseconds. `key_id`: whose request it is."""
+    """`route`: its template, `other` where there is none. `stages`: milliseconds. `key_id`: whose request it is.
+
+    `waited`: seconds, for its turn. `shed`: why it was sent away, so that others are answered."""
 
     request_id: str
     route: str = "other"
@@ -16,6 +18,8 @@ class Noted:
     outcome: str | None = None
     mode: str | None = None
     degraded: bool = False
+    waited: float | None = None
+    shed: str | None = None
 
 
 request: ContextVar[Noted | None] = ContextVar("request", default=None)

@@ -1,7 +1,7 @@
 """The outermost layer: gives each request an id, each response its headers, and tells the log and the metrics."""
 
 import logging
-import secrets
+import random
 import time
 
 from starlette.requests import Request
@@ -43,7 +43,8 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        noted, started, status = Noted(secrets.token_hex(8)), time.perf_counter(), CLIENT_GONE
+        request_id = f"{random.getrandbits(64):016x}"  # it is no secret
+        noted, started, status = Noted(request_id), time.perf_counter(), CLIENT_GONE
         scope.setdefault("state", {})["request_id"] = noted.request_id
         token = request.set(noted)
 
@@ -87,6 +88,10 @@ def _tell(noted: Noted, method: str, status: int, seconds: float) -> None:
     spent = round(1000 * seconds, 3)
     fields = {"request_id": noted.request_id, "method": method, "route": noted.route, "status": status, "ms": spent}
     fields["key"] = noted.key_id
+    if noted.waited:
+        fields["waited_ms"] = round(1000 * noted.waited, 3)
+    if noted.shed:
+        fields["shed"] = noted.shed
     if noted.stages:
         fields["stages_ms"] = noted.stages
     if noted.outcome:

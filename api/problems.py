@@ -38,7 +38,7 @@ STATUS: dict[type[errors.TenkyoError], tuple[int, str]] = {
 _REFUSED = {"too_large": 413, "unknown_format": 415}
 _DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM)
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_CODES = {404: "not_found", 405: "method_not_allowed", 408: "request_timeout", 413: "too_large"}
 
 
 def problem(

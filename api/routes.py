@@ -22,9 +22,6 @@ T = TypeVar("T")
 
 
 async def holder_of(request: Request) -> Holder:
-    """Raises `Stopping`."""
-    if request.app.state.traffic.stopping:
-        raise Stopping
     holder: Holder = request.app.state.holder
     return holder
 
@@ -170,8 +167,10 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", tags=["around"])
-async def readyz(service: ServiceDep) -> dict[str, str]:
+async def readyz(request: Request, service: ServiceDep) -> dict[str, str]:
     """There is a usable index; 503 with the reason where there is none. `degraded`: why it isn't the newest."""
+    if request.app.state.traffic.stopping:
+        raise Stopping
     told = {"degraded": service.degraded} if service.degraded else {}
     return {"status": "ready", "index_generation": service.index.generation, **told}
 

@@ -45,6 +45,8 @@ BESIDE = 10
 Event = schemas.RetrievalEvent | schemas.SentenceOut | schemas.AnswerOut
 MOST_SEARCHES = 5
 """Of a question: as often passages that give orders may come first. What is then still there of them goes."""
+MOST_WRITTEN = 32
+"""Answers that a language model writes at a time: each waits for it for seconds. Beyond that they are extractive."""
 EXTRACTIVE = "The answer is extractive: {}."
 
 
@@ -77,6 +79,7 @@ class Service:
         self.kept = kept
         self.writer = writer
         self.degraded = degraded
+        self.written_now = 0
 
     @property
     def index(self) -> Index:
@@ -127,9 +130,11 @@ class Service:
         asked = self._find(request)
         yield retrieval_out(asked.answer)
         if self.writer and asked.answer.answered and request.mode != "extractive":
-            async for event in self._write(self.writer, asked):
-                yield event
-            return
+            if self.written_now < MOST_WRITTEN:
+                async for event in self._write(self.writer, asked):
+                    yield event
+                return
+            asked.answer.degraded = EXTRACTIVE.format("the language model has enough to write already")
         for sentence in asked.answer.sentences:
             yield sentence
         yield self._finish(asked)
@@ -137,6 +142,7 @@ class Service:
     async def _write(self, writer: Writer, asked: Asked) -> AsyncIterator[Event]:
         """A generated answer; the extractive one where the language model fails."""
         written: list[Written] = []
+        self.written_now += 1
         told = tell(written, asked.answer.language, writer.flag)
         try:
             async for sentence in write(writer, asked.result, self.retriever):
@@ -153,6 +159,8 @@ class Service:
         except LanguageModelFailed as error:
             log.warning("%s", error)
             asked.answer.degraded = EXTRACTIVE.format(f"the language model {error.reason}")
+        finally:
+            self.written_now -= 1
         yield self._finish(asked)
 
     def _find(self, request: schemas.AskIn) -> Asked:

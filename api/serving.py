@@ -12,6 +12,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api import logs
 from api.app import create_app
+from api.connections import Connection
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from api.shared import shared
@@ -23,6 +24,9 @@ from retriever.embed import Embedder
 from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, TenkyoError
 
 _BACKLOG = 2048
+_DOORS = 8
+"""uvloop accepts one connection at each socket in each turn of its loop, and a turn may last as long as an answer
+takes: at one socket many new connections would stand outside for seconds before they could even be refused."""
 _CUT_OFF_SECONDS = 5
 """After the time to drain: what then still runs is broken off."""
 _HANGS_SECONDS = 60
@@ -50,12 +54,13 @@ def run(settings: Settings, service: Service, listener: socket.socket, workers: 
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Tenkyo listens on http://{shown}:{port} (API: http://{shown}:{port}/docs); Ctrl-C stops it.", err=True)
     logs.set_up(settings.log_level, settings.log_format)
+    doors = [listener, *(listener.dup() for _ in range(_DOORS - 1))]
     if workers == 1:
-        uvicorn.Server(config(settings, create_app(settings, first=service))).run(sockets=[listener])
+        uvicorn.Server(config(settings, create_app(settings, first=service))).run(sockets=doors)
     else:
         service.close()
         with shared():
-            Multiprocess(config(settings, f"{__name__}:worker", workers), [listener]).run()
+            Multiprocess(config(settings, f"{__name__}:worker", workers), doors).run()
 
 
 def prepare(settings: Settings) -> Service:
@@ -101,6 +106,7 @@ def worker() -> FastAPI:
 def config(settings: Settings, app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=Connection,
         factory=isinstance(app, str),
         workers=workers,
         log_config=None,

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     workers: int = Field(1, ge=1, le=64, description="processes that answer; they share one index")
     keep_answers_days: int | None = Field(None, ge=0, le=36_500, description="days that an answer is kept; 0: none is")
+    most_waiting: int = Field(24, ge=0, le=1000, description="requests that may wait for their turn; others get a 503")
     most_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body")
     most_upload_bytes: int = Field(20_971_520, ge=1024, description="largest file that is uploaded")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severe log line shown")

@@ -10,9 +10,12 @@ import typer
 from api.cli import clear_errors
 from api.settings import Settings
 from eval import bench, performance, scale
+from eval.overload import overload_command
 from eval.peers.command import peers_command
+from eval.soak import soak_command
 from eval.speed import speed_command
 from eval.statistics import Estimate
+from eval.switches import switches_command
 from eval.tables import cell, plain
 from ingest.build import say
 from retriever.embed import open_model
@@ -21,6 +24,9 @@ Data = Annotated[Path, typer.Option(help="Folder with the benchmark data (*.json
 AsJson = Annotated[bool, typer.Option("--json")]
 app = typer.Typer(no_args_is_help=True, help="Public benchmarks, speed, size, and other tools beside this one.")
 app.command("speed")(speed_command)
+app.command("overload")(overload_command)
+app.command("soak")(soak_command)
+app.command("switches")(switches_command)
 app.command("peers")(peers_command)
 
 

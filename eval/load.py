@@ -23,6 +23,8 @@ from typing import Any
 from api.settings import PROJECT
 
 Body = dict[str, Any]
+Asked = tuple[str, Body | None]
+"""A path, and the JSON that is sent to it; without, the path is only got."""
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -76,10 +78,10 @@ def on_core(core: int) -> Iterator[None]:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[Server, float]]:
+def serving(**settings: str) -> Iterator[tuple[Server, float]]:
     """A server of its own, and the seconds until it was ready."""
     command = [sys.executable, "-m", "tenkyo", "serve", "--port", "0"]
-    environment = os.environ | {"TENKYO_LOG_LEVEL": "warning"}
+    environment = os.environ | {"TENKYO_LOG_LEVEL": "warning"} | settings
     started = time.perf_counter()
     with on_core(0):
         process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True)
@@ -93,9 +95,9 @@ def serving() -> Iterator[tuple[Server, float]]:
         process.communicate()
 
 
-def measure(server: Server, path: str, bodies: Sequence[Body], connections: int, requests: int) -> Load:
-    """`bodies` are sent in turn, each as JSON; without any, the path is only got."""
-    job = json.dumps({"path": path, "bodies": list(bodies), "connections": connections, "requests": requests})
+def measure(server: Server, asked: Sequence[Asked], connections: int, requests: int) -> Load:
+    """All that is asked is sent in turn, again and again."""
+    job = json.dumps({"asked": list(asked), "connections": connections, "requests": requests})
     before = server.processor_seconds()
     with on_core(1):
         command = [sys.executable, "-m", "eval.load", str(server.port)]
@@ -108,9 +110,9 @@ def middle(loads: Sequence[Load]) -> Load:
     return Load(**{name: median(getattr(load, name) for load in loads) for name in asdict(loads[0])})
 
 
-async def ask(port: int, path: str, bodies: Sequence[Body], connections: int, requests: int) -> Load:
+async def ask(port: int, asked: Sequence[Asked], connections: int, requests: int) -> Load:
     """Each connection is kept open and asks the next thing as soon as it is answered."""
-    texts = [_request(path, body) for body in bodies] or [_request(path)]
+    texts = [written(path, body) for path, body in asked]
     waiting = iter([texts[i % len(texts)] for i in range(requests)])
     latencies: list[float] = []
     streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(connections)]
@@ -131,16 +133,24 @@ async def _ask_on(
     """Raises `ConnectionError` for any answer but 200."""
     for request in waiting:
         asked = time.perf_counter()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if not head.startswith(b"HTTP/1.1 200 ") or not length:
-            raise ConnectionError(head.decode())
-        await reader.readexactly(int(length[1]))
+        status, body = await exchange(reader, writer, request)
+        if status != 200:
+            raise ConnectionError(f"{status}: {body.decode()}")
         latencies.append(time.perf_counter() - asked)
 
 
-def _request(path: str, body: Body | None = None) -> bytes:
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
+    """The status and body of the answer. Raises `ConnectionError` where its length isn't told."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    if not length:
+        raise ConnectionError(head.decode())
+    return int(head[9:12]), await reader.readexactly(int(length[1]))
+
+
+def written(path: str, body: Body | None = None) -> bytes:
+    """A request as it is sent."""
     if body is None:
         return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     content = json.dumps(body).encode()

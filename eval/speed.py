@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from api import schemas
+from api.admission import STANDING
 from api.cli import opened
 from api.service import Service
-from eval.load import Body, Load, Server, measure, middle, serving
+from eval.load import Asked, Load, Server, measure, middle, serving
 from eval.performance import PERFORMANCE, write_section
 from eval.questions import FOLDER, read_questions
 from eval.tables import markdown
@@ -66,12 +67,12 @@ def _milliseconds(stage: Stage, text: str) -> float:
     return 1000 * (process_time() - started)
 
 
-def routes(texts: Sequence[str]) -> dict[str, tuple[str, list[Body]]]:
+def routes(texts: Sequence[str]) -> dict[str, list[Asked]]:
     return {
-        "bare": (BARE, []),
-        "search": ("/v1/search", [{"query": text} for text in texts]),
-        "ask": ("/v1/ask", [{"question": text, "store": False} for text in texts]),
-        "lookup": ("/v1/citations/lookup", [{"text": text} for text in texts]),
+        "bare": [(BARE, None)],
+        "search": [("/v1/search", {"query": text}) for text in texts],
+        "ask": [("/v1/ask", {"question": text, "store": False}) for text in texts],
+        "lookup": [("/v1/citations/lookup", {"text": text}) for text in texts],
     }
 
 
@@ -80,14 +81,14 @@ def time_routes(
 ) -> dict[tuple[str, int], Load]:
     """By route and number of connections. Routes take turns, so that what else the machine does hits all alike."""
     found: dict[tuple[str, int], list[Load]] = {}
-    for path, bodies in routes(texts).values():
-        measure(server, path, bodies, 4, max(100, len(bodies)))  # fills what is kept between questions
+    for asked in routes(texts).values():
+        measure(server, asked, 4, max(100, len(asked)))  # fills what is kept between questions
     for number in range(repeats):
         for at_a_time in connections:
-            for name, (path, bodies) in routes(texts).items():
-                own = list(islice(cycle(bodies), number * requests, (number + 1) * requests))
-                count = requests if bodies else _BARE_SHARE * requests
-                found.setdefault((name, at_a_time), []).append(measure(server, path, own, at_a_time, count))
+            for name, asked in routes(texts).items():
+                own = list(islice(cycle(asked), number * requests, (number + 1) * requests))
+                count = _BARE_SHARE * requests if name == "bare" else requests
+                found.setdefault((name, at_a_time), []).append(measure(server, own, at_a_time, count))
         say(f"run {number + 1} of {repeats} over HTTP")
     return {key: middle(loads) for key, loads in found.items()}
 
@@ -130,7 +131,8 @@ def speed_command(
         texts = [question.text for question in read_questions(FOLDER / "dev.jsonl", service.index.documents())]
         times = time_stages(stages(service), texts, repeats)
         say("in process: done")
-    with serving() as (server, seconds):
+    waiting = {"TENKYO_MOST_WAITING": str(int(max(connections or CONNECTIONS) / STANDING))}
+    with serving(**waiting) as (server, seconds):
         memory = server.memory()
         loads = time_routes(server, texts, requests, repeats, connections or CONNECTIONS)
         grown = server.memory()

@@ -1,7 +1,9 @@
 """Generated answers, through the HTTP service and a real HTTP server that behaves like a chat endpoint."""
 
+import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from copy import copy
@@ -9,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
+from browser import listening
 from endpoint import Endpoint, Reply, serving
 from fastapi.testclient import TestClient
+from test_metrics import samples
 
 from api.app import create_app
+from api.connections import Connection
 from api.generate import Draft, Writer, drafts
 from api.quotes import squeeze
-from api.schemas import AskIn
+from api.schemas import AnswerOut, AskIn, SentenceOut
 from api.service import Service
 from api.settings import Settings
 from ingest.language_model import LanguageModel
@@ -210,12 +216,58 @@ def test_an_asker_who_goes_away_stops_the_model(service: Service, endpoint: Endp
     writing.writer = Writer(LanguageModel(endpoint.base_url, "tiny"))
 
     async def listen_briefly() -> None:
-        with anyio.move_on_after(0.5):
-            async for _ in writing.events(AskIn(question=QUESTION, store=False)):
-                pass
+        with anyio.CancelScope() as scope:
+            async for event in writing.events(AskIn(question=QUESTION, store=False)):
+                if isinstance(event, SentenceOut):
+                    scope.cancel()
 
     anyio.run(listen_briefly)
     assert endpoint.gone.wait(5)
+    assert writing.written_now == 0
+
+
+def test_a_reader_who_leaves_in_mid_stream_leaves_nothing_behind(
+    service: Service, home: Path, endpoint: Endpoint
+) -> None:
+    endpoint.default = Reply(TRUE * 50, pause_s=0.02)
+    writing = copy(service)
+    writing.writer = Writer(LanguageModel(endpoint.base_url, "tiny"))
+    app = create_app(Settings(home=home), writing)
+
+    def at_work() -> float:
+        return samples(app.state.metrics.exposition([]).decode())[("tenkyo_requests_in_flight", ())]
+
+    with listening(app, http=Connection) as address:
+        asked = {"question": QUESTION, "stream": True, "store": False}
+        with httpx2.stream("POST", f"{address}/v1/ask", json=asked, timeout=60) as response:
+            assert "event: sentence" in response.iter_lines()
+            assert (at_work(), writing.written_now) == (1, 1)
+        assert endpoint.gone.wait(5)
+        deadline = time.monotonic() + 60
+        while at_work():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert writing.written_now == 0
+
+
+def test_only_so_many_answers_are_written_at_a_time(
+    service: Service, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are extractive, at once, and say so."""
+    monkeypatch.setattr("api.service.MOST_WRITTEN", 2)
+    endpoint.default = Reply(TRUE)
+    writing = copy(service)
+    writing.writer = Writer(LanguageModel(endpoint.base_url, "tiny"))
+
+    async def ask_all() -> list[AnswerOut]:
+        asked = [writing.answered(AskIn(question=QUESTION, store=False)) for _ in range(3)]
+        return await asyncio.gather(*asked)
+
+    *written, last = anyio.run(ask_all)
+    assert {answer.mode for answer in written} == {"generative"}
+    assert (last.mode, last.answered) == ("extractive", True)
+    assert last.degraded == "The answer is extractive: the language model has enough to write already."
+    assert (len(endpoint.asked), writing.written_now) == (2, 0)
 
 
 def test_the_key_is_sent_and_never_shown(

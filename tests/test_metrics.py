@@ -138,7 +138,9 @@ def test_the_dashboard_asks_only_for_metrics_that_there_are() -> None:
     metrics = Metrics()
     metrics.began()
     noted = Noted("id", "/v1/ask", stages={"search.total": 1.0}, outcome="answered", mode="extractive", degraded=True)
+    noted.waited = 0.1
     metrics.ended(noted, "POST", 200, 0.1)
+    metrics.shed("full")
     state = ["documents", "passages", "documents_waiting", "index_usable"]
     given = [gauge(f"tenkyo_{name}", "", 1) for name in state] + [gauge("tenkyo_index_info", "", 1, generation="1")]
     there = samples(metrics.exposition(given).decode())

@@ -30,8 +30,8 @@ def test_every_request_is_sent_once_whatever_the_connections(connections: int) -
         asked: Counter[bytes] = Counter()
         async with await serve(asked) as server:
             port = server.sockets[0].getsockname()[1]
-            found = await load.ask(port, "/a", [{"n": 1}, {"n": 2}], connections, 11)
-            await load.ask(port, "/b", [], 1, 3)
+            found = await load.ask(port, [("/a", {"n": 1}), ("/a", {"n": 2})], connections, 11)
+            await load.ask(port, [("/b", None)], 1, 3)
         return found, asked
 
     found, asked = asyncio.run(run())
@@ -43,7 +43,7 @@ def test_every_request_is_sent_once_whatever_the_connections(connections: int) -
 def test_an_answer_that_is_an_error_ends_the_run() -> None:
     async def run() -> None:
         async with await serve(Counter(), "503 Service Unavailable") as server:
-            await load.ask(server.sockets[0].getsockname()[1], "/a", [], 1, 1)
+            await load.ask(server.sockets[0].getsockname()[1], [("/a", None)], 1, 1)
 
     with pytest.raises(ConnectionError, match="503"):
         asyncio.run(run())
