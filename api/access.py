@@ -1,7 +1,7 @@
 """Who may do what: one table of rules, and the layer that holds every request to it before its body is read."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,13 +10,12 @@ from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asked
 
-from api.admission import Queue
 from api.keys import Key, Keys, Scope
 from api.names import is_loopback, name_of
 from api.noted import Noted
 from api.noted import request as noted_request
 from api.rates import Rates
-from api.refusals import Refusal, refuse, send_away
+from api.refusals import Refusal, refuse
 
 Need = Scope | Literal["open", "probe"]
 """`open`: no key; `probe`: nor the right host or rate, for whatever watches over the process."""
@@ -105,22 +104,41 @@ def described(openapi: Callable[[], dict[str, Any]], routes: Iterable[Ruled]) ->
     return schema
 
 
+class Routes:
+    """The rules of an application's routes, found by method and path."""
+
+    def __init__(self, routes: Sequence[Ruled]):
+        self._routes = routes
+        self._found = {(method, route.path): self._scan(method, route.path) for route in routes for method in _METHODS}
+
+    def rule(self, method: str, path: str) -> tuple[str, Need]:
+        """The route's own path, `other` where there is none, and what it needs."""
+        return self._found.get((method, path)) or self._scan(method, path)
+
+    def route_of(self, method: str, path: str) -> str:
+        return self.rule(method, path)[0]
+
+    def _scan(self, method: str, path: str) -> tuple[str, Need]:
+        """As the router does. Where it finds nothing there is only a 404 or a 405 to be had."""
+        matching = [route for route in self._routes if route.pattern.match(path)]
+        for route in matching:
+            if route.takes(method):
+                return route.path, route.need(method)
+        return (matching[0].path if matching else "other"), "read"
+
+
 class Guard:
-    """Pure ASGI. A place in the queue, host, origin, key, scope and rate, in this order; refuses with a problem.
+    """Pure ASGI. Host, origin, key, scope and rate, in this order; refuses with a problem.
 
     `names`: under which the service is reached, besides this machine's own.
     """
 
-    def __init__(
-        self, app: ASGIApp, routes: tuple[Ruled, ...], keys: Keys, rates: Rates, names: frozenset[str], queue: Queue
-    ):
+    def __init__(self, app: ASGIApp, routes: Routes, keys: Keys, rates: Rates, names: frozenset[str]):
         self.app = app
-        self.queue = queue
         self.routes = routes
         self.keys = keys
         self.rates = rates
         self.names = names
-        self._found = {(method, route.path): self._scan(method, route.path) for route in routes for method in _METHODS}
 
     async def __call__(self, scope: Asked, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -128,13 +146,11 @@ class Guard:
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
         else:
-            path, need = self._rule(scope["method"], scope["path"])
+            path, need = self.routes.rule(scope["method"], scope["path"])
             noted = noted_request.get()
             if noted:
                 noted.route = path
-            if shed := self.queue.shed(path):
-                await send_away(shed, scope, send)
-            elif refusal := self._refusal(scope, path, need, noted):
+            if refusal := self._refusal(scope, path, need, noted):
                 await refuse(refusal, scope)(scope, receive, send)
             else:
                 await self.app(scope, receive, send)
@@ -151,17 +167,6 @@ class Guard:
         if noted and key:
             noted.key_id = key.key_id
         return self._too_often(scope, path, key) or _not_allowed(key, need)
-
-    def _rule(self, method: str, path: str) -> tuple[str, Need]:
-        return self._found.get((method, path)) or self._scan(method, path)
-
-    def _scan(self, method: str, path: str) -> tuple[str, Need]:
-        """As the router does. Where it finds nothing there is only a 404 or a 405 to be had."""
-        matching = [route for route in self.routes if route.pattern.match(path)]
-        for route in matching:
-            if route.takes(method):
-                return route.path, route.need(method)
-        return (matching[0].path if matching else "other"), "read"
 
     def _wrong_place(self, scope: Asked, headers: Mapping[bytes, bytes]) -> Refusal | None:
         host = headers.get(b"host", b"").decode("latin-1").lower()

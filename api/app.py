@@ -9,10 +9,11 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from api import around, chat, documents, pages, sessions
-from api.access import Guard, described, ruled
+from api.access import Guard, Routes, described, ruled
 from api.admission import Gate, Queue
 from api.agents import Endpoint, agents
 from api.bodies import Bodies
+from api.door import Door
 from api.draining import Traffic, drained
 from api.holder import Given, ServiceHolder
 from api.keys import Keys
@@ -42,7 +43,7 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
         uploads = app.state.uploads = Uploads(settings)
         uploads.start()
         async with drained(traffic), agents(holder.current, settings.most_body_bytes) as app.state.agents:
-            yield {"metrics": metrics}
+            yield {"metrics": metrics, "door": door}
         await uploads.stop()
         holder.close()
         keys.close()
@@ -71,10 +72,11 @@ def create_app(settings: Settings, service: Service | None = None, first: Servic
     metrics = app.state.metrics = Metrics()
     routes = ruled(app.routes)
     app.openapi = partial(described, app.openapi, routes)  # type: ignore[method-assign]
-    queue = Queue(settings.most_waiting, traffic, metrics)
+    found, queue = Routes(routes), Queue(settings.most_waiting, traffic, metrics)
+    door = Door(queue, found.route_of, metrics)
     app.add_middleware(Gate, queue=queue)
     app.add_middleware(Bodies, most=settings.most_body_bytes, most_upload=settings.most_upload_bytes)
-    app.add_middleware(Guard, routes=routes, keys=keys, rates=rates, names=settings.names, queue=queue)
+    app.add_middleware(Guard, routes=found, keys=keys, rates=rates, names=settings.names)
     app.add_middleware(Observed, metrics=metrics, traffic=traffic)
     app.state.traffic = traffic
     return app

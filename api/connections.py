@@ -1,9 +1,13 @@
 """Connections over HTTP that nobody can hold for ever: uvicorn's own limits begin only after the first answer."""
 
 import asyncio
+from typing import cast
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from api.door import Door
 from api.problems import described
 
 MOST = 512
@@ -15,6 +19,18 @@ _READ_BYTES = 15_000
 """Who reads less than this in that time doesn't read."""
 
 
+class _Answered:
+    """Stands for the cycle of a request that was answered at once."""
+
+    response_complete = True
+
+    def __init__(self) -> None:
+        self.message_event = asyncio.Event()
+
+
+_ANSWERED = _Answered()
+
+
 class Connection(HttpToolsProtocol):
     """Ends where the head of a request doesn't come, or an answer isn't read. What an application is still sent of a
     body it looks after itself (`api/bodies.py`)."""
@@ -22,6 +38,7 @@ class Connection(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _read_timer: asyncio.TimerHandle | None = None
     _in_head = True
+    _in_message = False
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -39,18 +56,37 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._in_message, self._head_bytes = True, True, 0
         super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._in_message = False
+        super().on_message_complete()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        super().on_headers_complete()
+        is_next = self.cycle is None or self.cycle.response_complete
+        if not (is_next and (refusal := self._refusal())):
+            super().on_headers_complete()
+            return
+        self.cycle = cast(RequestResponseCycle, _ANSWERED)  # what comes of its body is passed over
+        keep = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        common = b"".join(b"%s: %s\r\n" % header for header in self.server_state.default_headers)
+        self.transport.write(STATUS_LINE[503] + common + (b"" if keep else b"connection: close\r\n") + refusal)
+        if not keep:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _refusal(self) -> bytes | None:
+        door: Door | None = self.app_state.get("door")
+        path = httptools.parse_url(self.url).path
+        return door.refusal(self.parser.get_method().decode(), unquote(path.decode())) if door and path else None
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.transport.is_closing() or self not in self.connections:  # it is a websocket's now
             return
-        if not self._in_head and not self.cycle.response_complete:  # it is our turn
+        if not self._in_head and not (self._in_message and self.cycle.response_complete):  # nothing is to come
             self._stop_head_timer()
             return
         self._head_timer = self._head_timer or self.loop.call_later(_HEAD_SECONDS, self._head_is_late)

@@ -43,8 +43,7 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = f"{random.getrandbits(64):016x}"  # it is no secret
-        noted, started, status = Noted(request_id), time.perf_counter(), CLIENT_GONE
+        noted, started, status = Noted(new_request_id()), time.perf_counter(), CLIENT_GONE
         scope.setdefault("state", {})["request_id"] = noted.request_id
         token = request.set(noted)
 
@@ -52,7 +51,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _completed(message.get("headers", ()), noted.request_id)
+                message["headers"] = completed(message.get("headers", ()), noted.request_id)
             await send(message)
 
         self.traffic.under_way += 1
@@ -68,12 +67,18 @@ class Observed:
         finally:
             seconds = time.perf_counter() - started
             self.metrics.ended(noted, scope["method"], status, seconds)
-            _tell(noted, scope["method"], status, seconds)
+            tell(noted, scope["method"], status, seconds)
             request.reset(token)
             self.traffic.under_way -= 1
 
 
-def _completed(own: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+def new_request_id() -> str:
+    """It is no secret."""
+    return f"{random.getrandbits(64):016x}"
+
+
+def completed(own: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """A response's headers, with those that each of them has."""
     there = {name.lower() for name, _ in own}
     if b"etag" in there:  # a file of the page's: it is the same for everybody
         there.add(b"cache-control")
@@ -81,7 +86,7 @@ def _completed(own: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[by
     return [*own, *added, (b"x-request-id", request_id.encode())]
 
 
-def _tell(noted: Noted, method: str, status: int, seconds: float) -> None:
+def tell(noted: Noted, method: str, status: int, seconds: float) -> None:
     """One line a request. It names the route, never the path, the query, the body, an address or a key's secret."""
     if not log.isEnabledFor(logging.INFO):
         return

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,7 +22,6 @@ STATUS = {
     "stopping": 503,
 }
 _OPENAI = ("/v1/chat/", "/v1/models")
-_ID = b"0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def refuse(refusal: Refusal, scope: Scope) -> Response:
     response: Response
     if refusal.code == "unauthorized" and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         response = sign_in_page(request)
-    elif request.url.path.startswith(_OPENAI):
+    elif is_openai(request.url.path):
         response = JSONResponse(openai_error(status, refusal.detail, refusal.code), status)
     else:
         response = problem(request, status, refusal.code, refusal.detail)
@@ -59,24 +57,27 @@ def refuse(refusal: Refusal, scope: Scope) -> Response:
     return response
 
 
+def is_openai(path: str) -> bool:
+    """Whether those who ask there read errors as OpenAI writes them."""
+    return path.startswith(_OPENAI)
+
+
 async def send_away(shed: Shed, scope: Scope, send: Send) -> None:
-    """The same for as many as come: written once, as it must cost little."""
-    headers, body = _written(shed, scope["path"].startswith(_OPENAI))
+    request_id = None
     if noted := noted_request.get():
-        noted.shed = shed.reason
-        body = body.replace(_ID, noted.request_id.encode())
+        noted.shed, request_id = shed.reason, noted.request_id
+    headers, body = written(shed, is_openai(scope["path"]), request_id)
     await send({"type": "http.response.start", "status": STATUS[shed.code], "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-@cache
-def _written(shed: Shed, openai: bool) -> tuple[tuple[tuple[bytes, bytes], ...], bytes]:
-    """Headers and body; the request's id, which is as long, takes the place of `_ID`."""
+def written(shed: Shed, openai: bool, request_id: str | None) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body."""
     status, headers = STATUS[shed.code], {"Retry-After": str(shed.retry_after)}
     response: Response
     if openai:
         response = JSONResponse(openai_error(status, shed.detail, shed.code), status, headers)
     else:
-        told = described(status, shed.code, shed.detail, _ID.decode(), None).model_dump(exclude_none=True)
+        told = described(status, shed.code, shed.detail, request_id, None).model_dump(exclude_none=True)
         response = JSONResponse(told, status, headers, "application/problem+json")
-    return tuple(response.raw_headers), bytes(response.body)
+    return response.raw_headers, bytes(response.body)

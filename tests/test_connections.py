@@ -17,7 +17,10 @@ from starlette.routing import Route
 from test_metrics import samples
 
 from api import connections
+from api.admission import Queue
 from api.connections import Connection
+from api.door import Door
+from api.draining import Traffic
 from api.metrics import Metrics
 
 SECONDS = 60
@@ -25,13 +28,15 @@ LARGE = b"x" * 50_000_000
 
 
 @contextmanager
-def served() -> Iterator[tuple[str, Metrics]]:
-    """The address of an application that answers with fifty megabytes, or with what it was sent."""
+def served(traffic: Traffic | None = None) -> Iterator[tuple[str, Metrics]]:
+    """The address of an application that answers with fifty megabytes, or with what it was sent. `traffic`: that of
+    its door, where it has one."""
     metrics = Metrics()
+    door = {"door": Door(Queue(1, traffic, metrics), lambda method, path: path, metrics)} if traffic else {}
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        yield {"metrics": metrics}
+        yield {"metrics": metrics, **door}
 
     async def large(request: Request) -> PlainTextResponse:
         return PlainTextResponse(LARGE)
@@ -120,6 +125,47 @@ def test_a_request_in_time_is_answered_and_so_is_the_next(monkeypatch: pytest.Mo
                 answer += connection.recv(65_536)
             assert answer.startswith(b"HTTP/1.1 200 ")
         assert shed(metrics, "slow") == 0
+
+
+def test_who_is_refused_at_the_door_can_ask_again_over_the_same_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_HEAD_SECONDS", 0.3)
+    traffic = Traffic()
+    traffic.stopping = True
+    asked = b"POST /same HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+    with served(traffic) as (address, metrics), connected(address) as connection:
+        connection.sendall(asked + b"one")
+        head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+        lines = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
+        found = json.loads(body)
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert (found["code"], found["request_id"]) == ("stopping", lines[b"x-request-id"].decode())
+        assert (lines[b"retry-after"], lines[b"content-type"]) == (b"5", b"application/problem+json")
+        assert lines[b"content-security-policy"].startswith(b"default-src 'none'")
+        time.sleep(0.4)  # nothing more is to come of that one
+        traffic.stopping = False
+        connection.sendall(asked + b"two")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        counted = samples(metrics.exposition([]).decode())
+        labels = (("method", "POST"), ("route", "/same"), ("status", "503"))
+        assert (shed(metrics, "stopping"), shed(metrics, "slow")) == (1, 0)
+        assert counted[("tenkyo_requests_total", labels)] == 1
+
+
+def test_who_is_refused_at_the_door_and_does_not_stay_is_let_go() -> None:
+    traffic = Traffic()
+    traffic.stopping = True
+    with served(traffic) as (address, _), connected(address) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, body = all_of(connection).partition(b"\r\n\r\n")
+        assert (b"connection: close" in head, json.loads(body)["error"]["code"]) == (True, "stopping")
+
+
+def test_what_costs_little_is_let_in_whatever_waits() -> None:
+    traffic = Traffic()
+    traffic.stopping = True
+    with served(traffic) as (address, _), connected(address) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 404 ")  # by the application, which has no such route
 
 
 def test_a_head_without_end_is_refused() -> None:
