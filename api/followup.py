@@ -9,7 +9,7 @@ tests/test_followup.py measures these rules on short conversations.
 import re
 from collections.abc import Callable, Sequence
 
-from api.mentions import names_in
+from api.answers.mentions import names_in
 from retriever.glossary import NAMES, Match
 from retriever.language import detect_language
 from retriever.text import in_japanese_forms, normalise, words

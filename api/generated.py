@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api import schemas
-from api.answer import Composition
-from api.candidates import Candidate
-from api.generate import Written
-from api.quotes import prove
+from api.answers.answer import Composition
+from api.answers.candidates import Candidate
+from api.answers.generate import Written
+from api.citations.quotes import prove
 from api.responses import abstention_out, citation_out
 from retriever.language import detect_language
 

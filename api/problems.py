@@ -13,10 +13,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from api.citations.quotes import UnprovenCitation
 from api.draining import Stopping
 from api.kept import KeptAnswersFailed
 from api.keys import KeysDamaged
-from api.quotes import UnprovenCitation
 from api.schemas import ProblemOut
 from retriever import errors
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from api import schemas
-from api.candidates import split_passage
-from api.quotes import mapped, mapped_passage, squeeze, stands
+from api.answers.candidates import split_passage
+from api.citations.quotes import mapped, mapped_passage, squeeze, stands
 from api.responses import source_url
 from ingest.mapped import Mapped
 from retriever.errors import NotFound

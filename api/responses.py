@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api import schemas
-from api.answer import Composition
-from api.candidates import Candidate
-from api.gloss import Names, gloss
-from api.lookup import Lookup, Match
-from api.sources import place_of
+from api.answers.answer import Composition
+from api.answers.candidates import Candidate
+from api.answers.gloss import Names, gloss
+from api.answers.sources import place_of
+from api.citations.lookup import Lookup, Match
 from retriever.records import Passage, Span
 from retriever.search import Hit, Result
 

@@ -10,16 +10,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from api import schemas
-from api.answer import Composition, compose
+from api.answers.answer import Composition, compose
+from api.answers.generate import Declined, Writer, Written, write
+from api.answers.gloss import names_of
+from api.answers.reading import Reader
+from api.citations.lookup import Finder
+from api.citations.quotes import prove
 from api.export import Format, Pack, pack
-from api.generate import Declined, Writer, Written, write
 from api.generated import declined_out, generated_out, tell
-from api.gloss import names_of
 from api.kept import KeptAnswers, KeptAnswersFailed
-from api.lookup import Finder
 from api.noted import note_answer, note_stages
-from api.quotes import prove
-from api.reading import Reader
 from api.recheck import recheck
 from api.responses import answer_out, kept_out, lookup_out, retrieval_out, search_out
 from api.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from api.quotes import squeeze
+from api.citations.quotes import squeeze
 from eval.questions import Evidence, Question
 from retriever.text import words
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from api import selection
+from api.answers import selection
+from api.answers.evidence import CALIBRATION
+from api.answers.selection import SELECTION
 from api.cli import clear_errors, opened
-from api.evidence import CALIBRATION
 from api.kept import KeptAnswers
-from api.selection import SELECTION
 from api.service import Service
 from api.settings import PROJECT, Settings
 from eval import ablation, fit, fit_answers, gate, overlap, report, support, trec
@@ -314,12 +314,12 @@ def fit_command(
         new = fit_answers.unwritten(retriever)
         examples = fit_answers.choices(dev, retriever) + fit_answers.choices(dev, new, fit_answers.NEW_SHARE)
         fit.write(fit_answers.fit_selection(examples), SELECTION)
-        say("written to api/selection.json")
+        say("written to api/answers/selection.json")
         selection.weights.cache_clear()  # what follows rests on the new ones
         inside, outside = fit_answers.read_unanswerable(Settings().corpus / "unanswerable.jsonl")
         found = [fit_answers.outcomes(dev, inside, outside, one) for one in (retriever, new)]
         fit.write(fit_answers.calibrate(*found), CALIBRATION)
-        say("written to api/calibration.json")
+        say("written to api/answers/calibration.json")
 
 
 @app.command("overlap")

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from api import selection
-from api.answer import choose
-from api.evidence import AGAINST, FEATURES, FOR, MOST_SURE
-from api.needs import needs_of
-from api.reading import Reader
+from api.answers import selection
+from api.answers.answer import choose
+from api.answers.evidence import AGAINST, FEATURES, FOR, MOST_SURE
+from api.answers.needs import needs_of
+from api.answers.reading import Reader
 from eval.answers import contains, meets
 from eval.errors import BadQuestions
 from eval.questions import Question
@@ -135,7 +135,7 @@ def outcomes(
 
 
 def calibrate(written: Outcomes, new: Outcomes) -> dict[str, object]:
-    """What `api.evidence.Calibration` holds, from documents with written questions and, as if `new`, without."""
+    """What `evidence.Calibration` holds, from documents with written questions and, as if `new`, without."""
     relevance = _tell_apart(written, new, written.foreign)
     support = _tell_apart(written, new, ~written.answerable & ~written.foreign)
     sums = np.stack([written.features @ relevance, written.features @ support])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import ir_measures
 from ir_measures import RR, R, Success, nDCG
 
-from api.quotes import squeeze
+from api.citations.quotes import squeeze
 from eval.questions import Evidence, Question
 from eval.rankers import Place, Scored
 

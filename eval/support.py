@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.support import check
+from api.answers.support import check
 from eval.errors import BadQuestions
 from retriever.records import Passage, Span
 from retriever.search import Hit, Retriever

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from api.citations.quotes import squeeze
 from api.cli import opened
-from api.quotes import squeeze
 from api.service import open_embedder
 from api.settings import PROJECT, Settings
 from eval.load import exchange, on_core, serving, written

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
-from api.quotes import mapped_passage, squeeze
+from api.citations.quotes import mapped_passage, squeeze
 from ingest.clean import find_furniture
 from retriever.records import Document, Passage
 

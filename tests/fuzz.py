@@ -13,7 +13,7 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 
 import atheris  # type: ignore[import-not-found]  # noqa: E402
 
-with atheris.instrument_imports(include=["ingest", "docx", "api.quotes"]):
+with atheris.instrument_imports(include=["ingest", "docx", "api.citations.quotes"]):
     from made import report, word, word_by_hand
     from test_found import read_and_prove
 

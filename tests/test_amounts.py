@@ -2,8 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from api.amounts import Amount, amount_of
-from api.values import values_in
+from api.answers.amounts import Amount, amount_of
+from api.answers.values import values_in
 
 
 def amount(text: str) -> Amount | None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from api.citations.quotes import prove
 from api.kept import KeptAnswers
-from api.quotes import prove
 from api.schemas import AskIn
 from api.service import Service
 from ingest import build

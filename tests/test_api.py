@@ -10,7 +10,7 @@ from conftest import CORPUS
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.quotes import squeeze
+from api.citations.quotes import squeeze
 from api.settings import Settings
 from ingest import build
 from retriever.embed import StaticModel

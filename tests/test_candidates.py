@@ -3,8 +3,8 @@
 import pytest
 from conftest import document
 
-from api.candidates import split_passage
-from api.quotes import prove
+from api.answers.candidates import split_passage
+from api.citations.quotes import prove
 from ingest.chunk import read_document
 
 

@@ -1,5 +1,5 @@
-from api.chaining import chain, loose, windows
-from api.folding import stream
+from api.citations.chaining import chain, loose, windows
+from api.citations.folding import stream
 
 
 def test_runs_are_chained_in_order() -> None:

@@ -14,8 +14,8 @@ from endpoint import Endpoint, Reply, serving
 
 from api import reply as written
 from api import schemas
+from api.answers.generate import Writer
 from api.app import create_app
-from api.generate import Writer
 from api.service import Service
 from api.settings import Settings
 from ingest.language_model import LanguageModel

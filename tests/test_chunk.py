@@ -8,7 +8,7 @@ from conftest import document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.quotes import prove, squeeze
+from api.citations.quotes import prove, squeeze
 from ingest.chunk import MOST_CHARACTERS, MOST_TOKENS, count_tokens, encoding, read_document
 from ingest.clean import find_furniture
 from retriever.records import Document, Passage

@@ -11,7 +11,7 @@ import pytest
 from conftest import CORPUS
 from fastapi.testclient import TestClient
 
-from api.answer import Composition, choose
+from api.answers.answer import Composition, choose
 from api.app import create_app
 from api.kept import KeptAnswers
 from api.service import BESIDE, Service

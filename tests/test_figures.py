@@ -1,6 +1,6 @@
 import pytest
 
-from api.figures import agree, figures_in
+from api.citations.figures import agree, figures_in
 
 
 def said(text: str) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@ import unicodedata
 
 from conftest import document
 
-from api.folding import occurrences, readable, spaced, stream, without_invisible
+from api.citations.folding import occurrences, readable, spaced, stream, without_invisible
 
 
 def found(pasted: str, source: str, joins: tuple[tuple[int, int], ...] = ()) -> list[int]:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
+from api.citations.quotes import squeeze
 from api.followup import MOST_CHARACTERS, complete
-from api.quotes import squeeze
 from api.service import Service
 
 ROWS = [json.loads(line) for line in (ROOT / "tests/data/followups.jsonl").read_text("utf-8").splitlines()]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from api.quotes import prove
+from api.citations.quotes import prove
 from ingest.chunk import read_document
 from ingest.extracted import Extracted
 from ingest.load import PARSED, _decoded, kind_of

@@ -18,10 +18,10 @@ from endpoint import Endpoint, Reply, serving
 from fastapi.testclient import TestClient
 from test_metrics import samples
 
+from api.answers.generate import Draft, Writer, drafts
 from api.app import create_app
+from api.citations.quotes import squeeze
 from api.connections import Connection
-from api.generate import Draft, Writer, drafts
-from api.quotes import squeeze
 from api.schemas import AnswerOut, AskIn, SentenceOut
 from api.service import Service
 from api.settings import Settings

@@ -1,8 +1,8 @@
 import pytest
 
-from api.gloss import gloss, names_of
+from api.answers.gloss import gloss, names_of
+from api.answers.values import values_in
 from api.service import Service
-from api.values import values_in
 from retriever.glossary import Entry
 
 

@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.citations.quotes import squeeze
 from api.holder import ServiceHolder
-from api.quotes import squeeze
 from api.settings import Settings
 from ingest import build
 from retriever.embed import StaticModel

@@ -22,15 +22,15 @@ import pytest
 from endpoint import Endpoint, Reply, serving
 from fastapi.testclient import TestClient
 
+from api.answers.generate import Writer
+from api.answers.orders import is_order
+from api.answers.sources import date_label
+from api.answers.support import check
 from api.app import create_app
-from api.generate import Writer
+from api.citations.quotes import MARK, squeeze
 from api.kept import KeptAnswers
-from api.orders import is_order
-from api.quotes import MARK, squeeze
 from api.service import Service
 from api.settings import Settings
-from api.sources import date_label
-from api.support import check
 from ingest import build
 from ingest.invisible import replaced, visible
 from ingest.language_model import LanguageModel

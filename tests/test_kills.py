@@ -20,8 +20,8 @@ from test_doc2query import GOOD
 from test_index import TEXTS
 
 from api.app import create_app
+from api.citations.quotes import prove
 from api.kept import KeptAnswers
-from api.quotes import prove
 from api.settings import Settings
 from ingest.expand import read_expansions
 from ingest.library import Library

@@ -14,8 +14,8 @@ from drawn import (
     without_format_characters,
 )
 
-from api.lookup import Finder
-from api.quotes import squeeze
+from api.citations.lookup import Finder
+from api.citations.quotes import squeeze
 from api.service import Service
 from ingest.chunk import read_document
 from retriever.errors import BadFilter, NotFound

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.lookup import Finder, Match
+from api.citations.lookup import Finder, Match
 from api.service import Service
 
 SENTENCE = "2023年末までに、中国のAIコア産業※の規模は5,784億元に達した。"

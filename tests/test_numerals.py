@@ -1,6 +1,6 @@
 import pytest
 
-from api.numerals import number_of, small_number
+from api.citations.numerals import number_of, small_number
 
 
 @pytest.mark.parametrize(

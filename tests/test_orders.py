@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from conftest import document
 
-from api.orders import gives_orders, is_order
+from api.answers.orders import gives_orders, is_order
 from ingest.chunk import read_document
 from retriever.records import Document
 

@@ -1,6 +1,6 @@
 import pytest
 
-from api.periods import is_relative, periods_in, published_in
+from api.answers.periods import is_relative, periods_in, published_in
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from test_chunk import check, pieces
 
-from api.folded import fold_document
-from api.lookup import Finder
-from api.quotes import mapped_passage, quote, stands, unmarked
+from api.citations.folded import fold_document
+from api.citations.lookup import Finder
+from api.citations.quotes import mapped_passage, quote, stands, unmarked
 from ingest.chunk import read_document
 from ingest.clean import find_furniture, line_spans
 from retriever.filters import Filters

@@ -1,7 +1,7 @@
 import pytest
 from conftest import document
 
-from api.quotes import UnprovenCitation, prove
+from api.citations.quotes import UnprovenCitation, prove
 
 
 def test_a_quote_is_proved_without_regard_to_white_space() -> None:

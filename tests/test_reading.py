@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from api.needs import needs_of
-from api.reading import _AHEAD, Reader
+from api.answers.needs import needs_of
+from api.answers.reading import _AHEAD, Reader
+from api.citations.terms import as_text, read_terms
 from api.service import Service
-from api.terms import as_text, read_terms
 
 
 def test_a_passage_is_read_once(service: Service) -> None:

@@ -11,9 +11,9 @@ import pytest
 from conftest import CORPUS
 
 from api import schemas
-from api.candidates import split_passage
+from api.answers.candidates import split_passage
+from api.citations.quotes import squeeze
 from api.kept import KeptAnswers
-from api.quotes import squeeze
 from api.recheck import recheck
 from api.service import Service
 from ingest import build

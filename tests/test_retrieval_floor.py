@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from api.quotes import squeeze
+from api.citations.quotes import squeeze
 from api.service import Service
 from retriever.lexical import score_all
 from retriever.postings import build_postings

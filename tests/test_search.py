@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from api.quotes import prove
+from api.citations.quotes import prove
 from api.schemas import SearchIn
 from api.service import Service
 from retriever.errors import BadFilter

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from api import selection
-from api.evidence import AGAINST, FEATURES, calibration, confidence, is_enough
+from api.answers import selection
+from api.answers.evidence import AGAINST, FEATURES, calibration, confidence, is_enough
+from api.answers.mentions import names_in, passed_over
+from api.answers.needs import as_written, needs_of
+from api.answers.periods import years_in
+from api.citations.terms import as_text, held_in, read_terms
 from api.kept import KeptAnswers
-from api.mentions import names_in, passed_over
-from api.needs import as_written, needs_of
-from api.periods import years_in
 from api.service import Service
-from api.terms import as_text, held_in, read_terms
 from eval.errors import BadQuestions
 from eval.fit_answers import Choice, Outcomes, calibrate, fit_selection, read_unanswerable, unwritten
 from ingest import build

@@ -1,6 +1,6 @@
 import pytest
 
-from api.quotes import prove
+from api.citations.quotes import prove
 from api.schemas import AnswerOut, AskIn
 from api.service import Service
 

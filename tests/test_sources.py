@@ -4,12 +4,12 @@ from dataclasses import replace
 import pytest
 from conftest import document
 
-from api.answer import MOST_CHARACTERS
-from api.candidates import Candidate, Part, Row
-from api.quotes import Quote
+from api.answers.answer import MOST_CHARACTERS
+from api.answers.candidates import Candidate, Part, Row
+from api.answers.sources import as_lines, date_label, fitting
+from api.citations.quotes import Quote
 from api.schemas import AskIn
 from api.service import Service
-from api.sources import as_lines, date_label, fitting
 from retriever.records import Passage
 from retriever.search import Hit
 

@@ -3,9 +3,9 @@ import json
 import pytest
 from conftest import ROOT
 
+from api.answers.spanning import asks_several
 from api.schemas import AskIn
 from api.service import Service
-from api.spanning import asks_several
 from eval.answers import meets
 from eval.questions import Evidence
 

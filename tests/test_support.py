@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from api.polarity import is_denied, is_turned
+from api.answers.polarity import is_denied, is_turned
+from api.answers.support import check
 from api.service import Service
-from api.support import check
 from eval.errors import BadQuestions
 from eval.support import read_claims, refused
 

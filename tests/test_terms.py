@@ -1,6 +1,6 @@
 import numpy as np
 
-from api.terms import Text, as_text, pair_codes, read_terms, word_codes
+from api.citations.terms import Text, as_text, pair_codes, read_terms, word_codes
 
 
 def test_terms_tell_which_texts_hold_which_words_and_pairs() -> None:

@@ -18,7 +18,7 @@ from mcp import Client, MCPError, StdioServerParameters
 
 from api import schemas
 from api.app import create_app
-from api.quotes import squeeze
+from api.citations.quotes import squeeze
 from api.service import Service
 from api.settings import Settings
 from api.tools import create_server

@@ -1,7 +1,7 @@
 import pytest
 
-from api.expected import FIGURES, expected
-from api.values import Value, values_in
+from api.answers.expected import FIGURES, expected
+from api.answers.values import Value, values_in
 
 
 @pytest.mark.parametrize(

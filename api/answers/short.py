@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from api.candidates import Candidate, Part
-from api.expected import Expected
-from api.needs import Needs
-from api.quotes import Quote, mapped, quote
-from api.terms import as_text, read_terms
-from api.twins import Twin
-from api.values import Value, values_in
+from api.answers.candidates import Candidate, Part
+from api.answers.expected import Expected
+from api.answers.needs import Needs
+from api.answers.twins import Twin
+from api.answers.values import Value, values_in
+from api.citations.quotes import Quote, mapped, quote
+from api.citations.terms import as_text, read_terms
 from retriever.records import Span
 
 CLOSE = 0.6

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Set
 
-from api.terms import held_in_form
+from api.citations.terms import held_in_form
 from retriever.glossary import Match
 from retriever.text import FUNCTION_WORDS
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from api.reading import Reading
+from api.answers.reading import Reading
 from retriever.records import Asked
 
 _NEAREST, _FULLEST = 3, 2

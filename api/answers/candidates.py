@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby
 
-from api.periods import years_in
-from api.quotes import Quote, mapped, mapped_passage, quote, unmarked, unmarked_text
-from api.statements import Statement, statements_in
-from api.terms import held_in
-from api.values import Value, values_in
+from api.answers.periods import years_in
+from api.answers.statements import Statement, statements_in
+from api.answers.values import Value, values_in
+from api.citations.quotes import Quote, mapped, mapped_passage, quote, unmarked, unmarked_text
+from api.citations.terms import held_in
 from ingest.mapped import Mapped
 from ingest.structure import split_sentences
 from retriever.records import Cell, Document, Passage, Span

@@ -13,12 +13,12 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from api.candidates import Candidate, split_hit
-from api.figures import Figure, figures_in, is_rounded, same
-from api.needs import Needs, needs_of
-from api.orders import is_order
-from api.polarity import is_denied, is_turned
-from api.terms import held_in
+from api.answers.candidates import Candidate, split_hit
+from api.answers.needs import Needs, needs_of
+from api.answers.orders import is_order
+from api.answers.polarity import is_denied, is_turned
+from api.citations.figures import Figure, figures_in, is_rounded, same
+from api.citations.terms import held_in
 from retriever.glossary import Match
 from retriever.search import Hit, Result, Retriever
 from retriever.text import normalise, proper_names

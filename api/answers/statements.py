@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from api.amounts import Amount, amount_of
-from api.expected import FIGURES
-from api.periods import Period, is_relative, periods_in
-from api.terms import held_in
-from api.values import Value
+from api.answers.amounts import Amount, amount_of
+from api.answers.expected import FIGURES
+from api.answers.periods import Period, is_relative, periods_in
+from api.answers.values import Value
+from api.citations.terms import held_in
 from retriever.records import Span
 
 _SOURCE = re.compile(r"(?:による|によれ|の(?:統計|調査|推計|報告|発表|集計)で|が(?:発表|公表)した)")

@@ -15,10 +15,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from api.expected import Expected, expected
-from api.mentions import REQUESTS, names_in
-from api.periods import years_in
-from api.terms import Held, Terms, as_text, held_in_form, pair_codes, read_terms, word_codes
+from api.answers.expected import Expected, expected
+from api.answers.mentions import REQUESTS, names_in
+from api.answers.periods import years_in
+from api.citations.terms import Held, Terms, as_text, held_in_form, pair_codes, read_terms, word_codes
 from retriever.glossary import Match
 from retriever.index import Index
 from retriever.search import Result

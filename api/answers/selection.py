@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from api.candidates import Candidate
-from api.needs import Needs
-from api.reading import Reader, Reading
-from api.terms import Held
-from api.twins import Likeness, Twin, find_twins
+from api.answers.candidates import Candidate
+from api.answers.needs import Needs
+from api.answers.reading import Reader, Reading
+from api.answers.twins import Likeness, Twin, find_twins
+from api.citations.terms import Held
 from retriever.search import Result
 
 SELECTION = Path(__file__).with_name("selection.json")

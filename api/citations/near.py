@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 from rapidfuzz import fuzz
 
-from api.chaining import Loose, Run, chain, loose, windows
-from api.figures import Figure, agree, figures_in, same
-from api.folded import Folded
-from api.folding import Stream, is_barrier, stream, without_invisible
+from api.citations.chaining import Loose, Run, chain, loose, windows
+from api.citations.figures import Figure, agree, figures_in, same
+from api.citations.folded import Folded
+from api.citations.folding import Stream, is_barrier, stream, without_invisible
 from retriever.records import Span
 
 NEAR = 0.7

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from api.values import Value, values_in
+from api.answers.values import Value, values_in
 from retriever.text import normalise
 
 FIGURES = ("money", "share", "count")

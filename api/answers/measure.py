@@ -9,11 +9,11 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cache
 
-from api.amounts import Amount
-from api.candidates import Candidate, Row
-from api.needs import Need, Needs
-from api.periods import Period, published_in
-from api.statements import Statement
+from api.answers.amounts import Amount
+from api.answers.candidates import Candidate, Row
+from api.answers.needs import Need, Needs
+from api.answers.periods import Period, published_in
+from api.answers.statements import Statement
 from retriever.text import normalise, words
 
 LEAST_MET = 0.6

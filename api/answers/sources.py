@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from api.candidates import Candidate
-from api.quotes import unmarked_text
-from api.twins import Twin
+from api.answers.candidates import Candidate
+from api.answers.twins import Twin
+from api.citations.quotes import unmarked_text
 from retriever.records import Document, Span
 
 MOST_CHARACTERS = 400

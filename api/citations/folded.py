@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from api.chaining import Loose, loose
-from api.figures import Figure, figures_in
-from api.folding import Stream, readable, spaced, stream
-from api.quotes import Quote, quote
+from api.citations.chaining import Loose, loose
+from api.citations.figures import Figure, figures_in
+from api.citations.folding import Stream, readable, spaced, stream
+from api.citations.quotes import Quote, quote
 from ingest.clean import find_furniture
 from ingest.mapped import join, tidy
 from retriever.records import Document, Passage, Span

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
-from api.candidates import Candidate
-from api.expected import FIGURES
-from api.measure import Asked, Told, counted, same_measure, told_in
-from api.needs import Needs
-from api.periods import periods_in
-from api.reading import Reader
-from api.sources import Line, place_of
-from api.twins import Twin
+from api.answers.candidates import Candidate
+from api.answers.expected import FIGURES
+from api.answers.measure import Asked, Told, counted, same_measure, told_in
+from api.answers.needs import Needs
+from api.answers.periods import periods_in
+from api.answers.reading import Reader
+from api.answers.sources import Line, place_of
+from api.answers.twins import Twin
 from retriever.search import Hit
 
 

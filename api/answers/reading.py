@@ -9,9 +9,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from api.candidates import Candidate, Row, rows_of
-from api.orders import gives_orders
-from api.terms import Terms, Text, read_terms
+from api.answers.candidates import Candidate, Row, rows_of
+from api.answers.orders import gives_orders
+from api.citations.terms import Terms, Text, read_terms
 from retriever.embed import Embedder
 from retriever.glossary import Match
 from retriever.index import Index

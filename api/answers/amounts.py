@@ -5,8 +5,8 @@ import unicodedata
 from decimal import Decimal
 from typing import NamedTuple
 
-from api.numerals import number_of, small_number
-from api.values import Value
+from api.answers.values import Value
+from api.citations.numerals import number_of, small_number
 
 _DIGITS = r"[0-9][0-9,]*(?:\.[0-9]+)?"
 _FIGURE = rf"{_DIGITS}[百千]?[兆億亿万]?(?:(?<=[兆億亿万]){_DIGITS}[百千]?[億亿万]?)*"

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from api.needs import Needs
-from api.reading import Reader
-from api.selection import Ranked, rank
-from api.sources import Line
+from api.answers.needs import Needs
+from api.answers.reading import Reader
+from api.answers.selection import Ranked, rank
+from api.answers.sources import Line
 from retriever.search import Hit, Result
 
 NEAR = 4.0

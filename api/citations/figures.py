@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 
-from api.folding import fold
-from api.numerals import number_of, small_number
+from api.citations.folding import fold
+from api.citations.numerals import number_of, small_number
 from retriever.numbers import other_forms
 from retriever.records import Span
 from retriever.text import variants, words

@@ -11,19 +11,19 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from api.candidates import Candidate
-from api.disagreement import joined, told_beside
-from api.evidence import ARMS, confidence, is_enough
-from api.measure import Told
-from api.mentions import passed_over
-from api.needs import Needs, as_written, needs_of
-from api.quotes import prove, squeeze
-from api.reading import Reader
-from api.selection import Ranked, rank
-from api.short import OfOthers, Short, best_value, short_answer
-from api.sources import MOST_CHARACTERS, Line, fitting, place_of
-from api.spanning import asks_several, of_each_document
-from api.terms import as_text, held_in, read_terms
+from api.answers.candidates import Candidate
+from api.answers.disagreement import joined, told_beside
+from api.answers.evidence import ARMS, confidence, is_enough
+from api.answers.measure import Told
+from api.answers.mentions import passed_over
+from api.answers.needs import Needs, as_written, needs_of
+from api.answers.reading import Reader
+from api.answers.selection import Ranked, rank
+from api.answers.short import OfOthers, Short, best_value, short_answer
+from api.answers.sources import MOST_CHARACTERS, Line, fitting, place_of
+from api.answers.spanning import asks_several, of_each_document
+from api.citations.quotes import prove, squeeze
+from api.citations.terms import as_text, held_in, read_terms
 from retriever.search import Hit, Result
 from retriever.text import in_japanese_forms
 
@@ -118,7 +118,7 @@ def _is_of_others(result: Result, reader: Reader, text: str, language: str) -> b
 def _evidence(
     result: Result, ranked: Ranked, needs: Needs, of_another: bool, is_of_others: OfOthers
 ) -> dict[str, float]:
-    """By the names of `api.evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
+    """By the names of `evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
     said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked."""
     best = int(ranked.scores.argmax())
     candidate, twin, held = ranked.candidates[best], ranked.twins[best].asked, ranked.held[:, [best]]

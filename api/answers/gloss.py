@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 
-from api.numerals import number_of
+from api.citations.numerals import number_of
 from retriever.glossary import Entry
 
 _FIGURE = re.compile(

@@ -13,8 +13,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from api.folding import Stream
-from api.terms import neighbours
+from api.citations.folding import Stream
+from api.citations.terms import neighbours
 from retriever.text import in_japanese_forms
 
 _ONE_FORM = {

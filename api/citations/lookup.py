@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from api.folded import Folded, fold_document
-from api.folding import Stream, occurrences, stream
-from api.near import near, read_paste
-from api.quotes import Quote
+from api.citations.folded import Folded, fold_document
+from api.citations.folding import Stream, occurrences, stream
+from api.citations.near import near, read_paste
+from api.citations.quotes import Quote
 from retriever.filters import Filters
 from retriever.records import Document, Passage, Span
 from retriever.search import Retriever

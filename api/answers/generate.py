@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from api.quotes import MARK, unmarked_text
-from api.support import Verdict, check
+from api.answers.support import Verdict, check
+from api.citations.quotes import MARK, unmarked_text
 from ingest.invisible import visible
 from ingest.language_model import LanguageModel
 from retriever.errors import LanguageModelFailed

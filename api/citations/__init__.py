@@ -1,0 +1,1 @@
+"""Quotes: proved character by character, and looked up."""
