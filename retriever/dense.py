@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
@@ -114,6 +113,8 @@ def write_codes(vectors: Path, codes: Path, large: int = LARGE) -> None:
     rows = np.load(vectors, mmap_mode="r")
     if len(rows) < max(large, 1):
         return
+    import faiss  # 0.1 s and 15 MB, which a small index needn't spend
+
     sample = np.random.default_rng(0).choice(len(rows), min(len(rows), _TRAINED_ON), replace=False)
     index: Any = faiss.IndexPQFastScan(rows.shape[1], _parts(rows.shape[1]), 4, faiss.METRIC_INNER_PRODUCT)
     index.pq.cp.min_points_per_centroid = 1  # a small sample is meant
@@ -130,4 +131,8 @@ def _parts(dimensions: int) -> int:
 
 def load_vectors(vectors: Path, codes: Path) -> Vectors:
     rows = np.asarray(np.load(vectors, mmap_mode="r"))
-    return Vectors(rows, faiss.read_index(str(codes)) if codes.exists() else None)
+    if not codes.exists():
+        return Vectors(rows)
+    import faiss
+
+    return Vectors(rows, faiss.read_index(str(codes)))

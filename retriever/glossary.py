@@ -142,23 +142,15 @@ class Glossary:
 
     def __init__(self, entries: Iterable[Entry] = (), names: Mapping[str, str] = MappingProxyType({})):
         """`names`: Latin form → Japanese name."""
-        self._entries: dict[Units, list[Entry]] = {}
-        forms = list(_with_japanese_forms(entries))
-        for (_, entry), key in zip(forms, units_of([form for form, _ in forms]), strict=True):
-            self._add(entry, key)
+        self._entries = dict(_by_form(tuple(entries)))
         for latin, name in names.items():
-            if (key := units(latin)) not in self._entries:
-                # as an alias: what stands before a bracket isn't always the name of what stands in it
-                self._add(Entry(latin, latin, latin, aliases=(name,), source="mined"), key)
+            # as an alias: what stands before a bracket isn't always the name of what stands in it
+            entry = Entry(latin, latin, latin, aliases=(name,), source="mined")
+            self._entries.setdefault(units(latin), [entry])
         self._lengths: dict[str, list[int]] = {}
         for first, length in sorted({(key[0], len(key)) for key in self._entries if key}, reverse=True):
             self._lengths.setdefault(first, []).append(length)
         self._meanings: dict[Units, Meaning] = {}
-
-    def _add(self, entry: Entry, key: Units) -> None:
-        known = self._entries.setdefault(key, [])
-        if entry not in known:
-            known.append(entry)
 
     def matches(self, question: str, language: str) -> list[Match]:
         """The longest known forms in a question, from left to right, none over another."""
@@ -188,6 +180,18 @@ class Glossary:
             if key in self._entries and _stands_alone(asked, start, start + len(key)):
                 return 0 if len(key) == 1 and key[0] in FUNCTION_WORDS else len(key)
         return 0
+
+
+@lru_cache(maxsize=1)
+def _by_form(entries: tuple[Entry, ...]) -> Mapping[Units, list[Entry]]:
+    """Entries by each of their forms. The same for every generation of an index, as long as the file is."""
+    found: dict[Units, list[Entry]] = {}
+    forms = list(_with_japanese_forms(entries))
+    for (_, entry), key in zip(forms, units_of([form for form, _ in forms]), strict=True):
+        known = found.setdefault(key, [])
+        if entry not in known:
+            known.append(entry)
+    return found
 
 
 def _with_japanese_forms(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
