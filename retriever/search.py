@@ -8,19 +8,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from retriever.arms import Candidates, Terms, find
-from retriever.dense import Mask
+from retriever.arms import Candidates, Terms
 from retriever.embed import Embedder
 from retriever.errors import BadFilter
 from retriever.filters import Filters
 from retriever.fusion import NEIGHBOUR, Scores, Weights, best_neighbours, combine, shipped_weights
 from retriever.glossary import Entry, Glossary, Match, expanded_terms
-from retriever.index import Index
 from retriever.language import detect_language
 from retriever.numbers import other_forms
 from retriever.records import Document, Passage
 from retriever.segment import KINDS
 from retriever.text import bigrams, in_japanese_forms, words
+from retriever.view import View
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Retriever:
 
     def __init__(
         self,
-        index: Index,
+        index: View,
         embedder: Embedder,
         entries: Sequence[Entry] = (),
         weights: Weights | None = None,
@@ -74,10 +73,7 @@ class Retriever:
 
     def frequency(self, term: str, field: str) -> int:
         """In how many passages of the whole index a term occurs."""
-        return sum(
-            s.fields[field].frequency(term, [place - offset for place in self.aside if 0 <= place - offset < len(s)])
-            for s, offset in zip(self.index.segments, self.index.offsets, strict=False)
-        )
+        return self.index.frequency(term, field, self.aside)
 
     def search(
         self,
@@ -89,12 +85,12 @@ class Retriever:
     ) -> Result:
         """The best `top_k` passages. Raises `BadFilter` for a filter that can't be meant."""
         started = time.perf_counter()
-        allowed = self._allowed(filters)
+        self.check(filters)
         language = language or detect_language(query)
         matches = self._glossary.matches(query, language)
         terms = query_terms(query, language, matches)
         parsed = time.perf_counter()
-        candidates = self._candidates(query, terms, mode, allowed)
+        candidates = self._candidates(query, terms, mode, filters)
         matched = time.perf_counter()
         hits = self._best(candidates, mode, top_k)
         ended = time.perf_counter()
@@ -117,7 +113,7 @@ class Retriever:
     def candidates(self, query: str, language: str) -> Candidates:
         """What the hybrid search weighs for a query: the weights are learnt from it."""
         terms = query_terms(query, language, self._glossary.matches(query, language))
-        return self._candidates(query, terms, "hybrid", self.index.alive)
+        return self._candidates(query, terms, "hybrid", Filters())
 
     def documents(self, filters: Filters = Filters()) -> list[Document]:
         """The documents that the filters let through."""
@@ -133,30 +129,16 @@ class Retriever:
         for doc_id in filters.doc_ids:
             self.index.document(doc_id)
 
-    def _allowed(self, filters: Filters) -> Mask:
-        """(N,): which passages the filters and the tombstones let through."""
-        self.check(filters)
-        allowed = self.index.alive
-        if self.aside:
-            allowed = allowed.copy()
-            allowed[list(self.aside)] = False
-        if filters.kinds:
-            kinds = np.concatenate([s.kinds for s in self.index.segments])
-            allowed = allowed & np.isin(kinds, [KINDS.index(kind) for kind in filters.kinds])
-        if filters.doc_ids or filters.published_from or filters.published_to:
-            allowed = allowed & np.concatenate([s.of_documents(filters.pass_id) for s in self.index.segments])
-        return allowed
-
-    def _candidates(self, query: str, terms: Mapping[str, Terms], mode: str, allowed: Mask) -> Candidates:
+    def _candidates(self, query: str, terms: Mapping[str, Terms], mode: str, filters: Filters) -> Candidates:
         vector = self.embedder.encode_queries([query])[0] if mode != "lexical" else None
-        return find(self.index, terms if mode != "dense" else {}, vector, allowed)
+        return self.index.find(terms if mode != "dense" else {}, vector, filters, self.aside)
 
     def _fused(self, candidates: Candidates, mode: str) -> tuple[Mapping[str, Scores], Scores]:
         """Each arm's scores and those of the neighbours, and one score from all of them."""
         if mode == "dense":
             return candidates.raw, candidates.raw["dense"]
         own = combine(candidates.features, self.weights)
-        neighbours = best_neighbours(own, candidates.places, self.index.runs_on)
+        neighbours = best_neighbours(own, candidates.places, self.index.run_on(candidates.places))
         total = ((own + NEIGHBOUR * neighbours) / (1 + NEIGHBOUR)).astype(np.float32)
         return {**candidates.raw, "neighbours": neighbours}, total
 
@@ -165,9 +147,9 @@ class Retriever:
             return ()
         raw, total = self._fused(candidates, mode)
         best = np.lexsort((candidates.places, -total))[:top_k]
+        passages = self.index.passages_at(candidates.places[best].tolist())
         hits: list[Hit] = []
-        for rank, number in enumerate(best, start=1):
-            passage = self.index.passage(int(candidates.places[number]))
+        for rank, (number, passage) in enumerate(zip(best, passages, strict=True), start=1):
             document = self.index.document(passage.doc_id)
             scores = {arm: round(float(values[number]), 4) for arm, values in raw.items()}
             hits.append(
