@@ -11,7 +11,9 @@ def open_store(settings: Settings) -> Store:
     if settings.store == "disk":
         return Disk(settings.index, settings.library)
     if not settings.milvus_uri:
-        raise StoreRefused("TENKYO_STORE is milvus, but TENKYO_MILVUS_URI is empty: set it to http://host:port/database.")
+        raise StoreRefused(
+            "TENKYO_STORE is milvus, but TENKYO_MILVUS_URI is empty: set it to http://host:port/database."
+        )
     try:
         from ingest.clustered import Milvus
 

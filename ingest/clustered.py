@@ -48,6 +48,7 @@ class Milvus:
         self._follower = Follower(self.cluster)
         self._folder = folder
         self._is_made = False
+        self._written = float("-inf")
 
     def library(self) -> Library:
         return SharedLibrary(self.cluster, self._folder)
@@ -67,8 +68,8 @@ class Milvus:
         return None
 
     def wait_for_readers(self, seconds: float) -> int:
-        """By then each has looked, or answers nothing."""
-        time.sleep(min(seconds, FRESH_SECONDS))
+        """By then each has looked since the last write of this process, or answers nothing."""
+        time.sleep(max(0.0, min(seconds, self._written + FRESH_SECONDS - time.monotonic())))
         return 0
 
     def corpus(self) -> Mapping[str, str]:
@@ -102,6 +103,8 @@ class Milvus:
             return next(contents_of([added[doc_id]], expansions, embedder, progress))
 
         new = write_all(self.cluster, wanted, read, progress)
+        if new or gone:
+            self._written = time.monotonic()
         after = self._follower.look()
         unchanged = tuple(doc_id for doc_id in after.documents if doc_id not in new)
         blank = {i: added[i].blank_pages for i in new if added[i].blank_pages}
@@ -120,6 +123,13 @@ class Milvus:
             and own - removed <= there.keys()
             and all(there.get(document.doc_id) == fingerprint(document, expansions) for document in given)
         )
+
+    def is_unchanged(self, model: str, made_of: Sequence[Path]) -> bool:
+        """Others write, too: it is looked at each time."""
+        return False
+
+    def note_unchanged(self, model: str, made_of: Sequence[Path]) -> None:
+        pass
 
     def move(self, index: Index, embedder: Embedder, progress: Progress) -> Outcome:
         """Bring over what an index on the disk holds, vectors too: nothing is read or embedded again.

@@ -71,11 +71,12 @@ class Library:
         sha256 = hashlib.sha256(content).hexdigest()
         entry = Entry(sha256[:16], sha256, shown_name(filename), metadata, status)
         self.restore([entry.doc_id])
-        self._keep_file(sha256, content)
+        self.keep_file(sha256, content)
         self.save(entry)
         return entry
 
-    def _keep_file(self, sha256: str, content: bytes) -> None:
+    def keep_file(self, sha256: str, content: bytes) -> None:
+        """Its bytes, whole or not at all."""
         self.files.mkdir(parents=True, exist_ok=True)
         draft = self.files / f".{sha256}.writing"
         draft.write_bytes(content)

@@ -40,7 +40,7 @@ class SharedLibrary(Library):
     def _doc_ids(self) -> list[str]:
         return sorted(Path(key).stem for key, _ in self._records.keys(self._key(self.documents)))
 
-    def _keep_file(self, sha256: str, content: bytes) -> None:
+    def keep_file(self, sha256: str, content: bytes) -> None:
         self._records.put(self._key(self.files / sha256), base64.b64encode(content).decode())
 
     def holds(self, doc_id: str) -> bool:
@@ -50,7 +50,7 @@ class SharedLibrary(Library):
     def source(self, entry: Entry) -> Source:
         path = self.files / entry.file_sha256
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != entry.file_sha256:
-            super()._keep_file(entry.file_sha256, base64.b64decode(self._records.get(self._key(path)) or ""))
+            super().keep_file(entry.file_sha256, base64.b64decode(self._records.get(self._key(path)) or ""))
         return super().source(entry)
 
     def removed(self) -> frozenset[str]:

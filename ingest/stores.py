@@ -9,6 +9,7 @@ from ingest import build
 from ingest.build import Expansions, Outcome, Progress
 from ingest.library import Library
 from ingest.load import Source
+from ingest.unchanged import is_unchanged, note_unchanged
 from retriever.embed import Embedder
 from retriever.errors import IndexDamaged
 from retriever.fallback import open_last_good
@@ -54,6 +55,11 @@ class Store(Protocol):
 
     def is_current(self, paths: Sequence[Path], embedder: Embedder, expansions: Expansions) -> bool:
         """As `build.is_current`."""
+
+    def is_unchanged(self, model: str, made_of: Sequence[Path]) -> bool:
+        """Whether nothing that it is made of has changed since `note_unchanged`: a cheap first look."""
+
+    def note_unchanged(self, model: str, made_of: Sequence[Path]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -104,6 +110,12 @@ class Disk:
 
     def is_current(self, paths: Sequence[Path], embedder: Embedder, expansions: Expansions) -> bool:
         return build.is_current(self._root, paths, embedder, expansions, self.library())
+
+    def is_unchanged(self, model: str, made_of: Sequence[Path]) -> bool:
+        return is_unchanged(self._root, model, made_of)
+
+    def note_unchanged(self, model: str, made_of: Sequence[Path]) -> None:
+        note_unchanged(self._root, model, made_of)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -56,7 +56,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The documents that are ready, by id and by number; `unready`: numbers whose passages may be there all the same."""
+    """The documents that are ready, by id and by number; `unready`: numbers whose passages may be there too."""
 
     documents: Mapping[str, Entry] = field(default_factory=dict)
     numbers: frozenset[int] = frozenset()

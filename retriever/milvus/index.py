@@ -109,7 +109,7 @@ class MilvusIndex:
     def _lexical(
         self, weighed: Mapping[str, Weighed], where: str, most: int, expanded: dict[int, bool]
     ) -> tuple[dict[str, dict[int, float]], list[str]]:
-        """By arm, places and scores, in one request with a query an arm; and the arms that found as many as they may."""
+        """By arm, places and scores: one request, a query an arm; and which arms found as many as they may."""
         queries = [own.query for own in weighed.values()]
         answers = self.cluster.search(PASSAGES, "terms", queries, most, where, _FOUND) if queries else []
         found: dict[str, dict[int, float]] = {}

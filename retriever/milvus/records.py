@@ -4,6 +4,8 @@ from retriever.milvus.cluster import Cluster, Row, text_of
 from retriever.milvus.rows import pieces
 from retriever.milvus.schema import RECORDS, record
 
+_WANTED = ("part", "parts", "body")
+
 
 class Records:
     """A text is there whole or not at all. Of one that is longer than a piece, its key says what it holds: it never
@@ -17,7 +19,9 @@ class Records:
         self._cluster.upsert(RECORDS, [record(key, i, body, created, len(parts)) for i, body in enumerate(parts)])
 
     def get(self, key: str) -> str | None:
-        rows = list(self._cluster.each(RECORDS, f"key == {text_of(key)}", ("part", "parts", "body")))
+        rows = self._cluster.query(RECORDS, f"id == {text_of(key + '/0')}", _WANTED)
+        if rows and int(rows[0]["parts"]) > 1:
+            rows = list(self._cluster.each(RECORDS, f"key == {text_of(key)}", _WANTED))
         if not rows or len(rows) != int(rows[0]["parts"]):
             return None
         return "".join(row["body"] for row in sorted(rows, key=lambda row: int(row["part"])))
