@@ -51,6 +51,7 @@ class Milvus:
         self._written = float("-inf")
 
     def library(self) -> Library:
+        schema.create_records(self.cluster)
         return SharedLibrary(self.cluster, self._folder)
 
     def generation(self) -> str | None:

@@ -9,7 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _STARTS = 60.0
-_SERVE = "import sys; from milvus_lite.adapter.grpc.server import run_server as run; run(sys.argv[1], '127.0.0.1', int(sys.argv[2]), 1)"
+_SERVE = """
+import sys
+from milvus_lite.adapter.grpc.server import run_server
+run_server(sys.argv[1], "127.0.0.1", int(sys.argv[2]), max_workers=1)
+"""
 """With one thread: it doesn't take two writes at a time."""
 
 
@@ -20,8 +24,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def lite(folder: Path, port: int | None = None) -> Iterator[str]:
-    """Its address, once it listens."""
+def lite(folder: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Its address, once it listens, and its process."""
     port = port or free_port()
     command = [sys.executable, "-c", _SERVE, str(folder / "lite.db"), str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
@@ -30,7 +34,7 @@ def lite(folder: Path, port: int | None = None) -> Iterator[str]:
             while not _listens(port):
                 assert process.poll() is None and time.monotonic() < deadline
                 time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", process
         finally:
             process.kill()
 

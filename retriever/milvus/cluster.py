@@ -36,6 +36,7 @@ class Cluster:
         from pymilvus import MilvusClient
 
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what it raises we say ourselves
+        self.uri = uri
         self.shown = shown(uri)
         with self._told(READ_SECONDS):
             self._client: Any = MilvusClient(uri, token=token, timeout=READ_SECONDS)

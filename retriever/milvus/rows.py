@@ -20,7 +20,7 @@ from retriever.segment import KINDS
 from retriever.text import bigrams, in_japanese_forms, words
 
 
-def terms_of(text: str, headings: str, asked: Sequence[Asked]) -> tuple[dict[str, list[str]], list[list[str]]]:
+def of_passage(text: str, headings: str, asked: Sequence[Asked]) -> tuple[dict[str, list[str]], list[list[str]]]:
     """By field, a passage's terms; and the content words of each question that was written for it."""
     questions = [in_japanese_forms(question.text, question.language) for question in asked]
     own = [words(question) for question in questions]
@@ -41,7 +41,7 @@ def passage_rows(number: int, contents: Contents) -> tuple[list[Row], list[Row],
     vectors: list[Sparse] = []
     for i, (passage, asked) in enumerate(zip(contents.passages, contents.asked, strict=True)):
         text, headings, _ = texts_of(document, passage, asked)
-        fields, own = terms_of(text, headings, asked)
+        fields, own = of_passage(text, headings, asked)
         vectors.append(sparse_vector(fields))
         shared = {"document": number, "kind": KINDS.index(passage.kind), **days(document.published)}
         place = place_of(number, i)

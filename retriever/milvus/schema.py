@@ -40,6 +40,13 @@ def create(cluster: Cluster, dimensions: int, versions: Mapping[str, str]) -> No
         cluster.upsert(RECORDS, [record(MADE_WITH, 0, body)])
 
 
+def create_records(cluster: Cluster) -> None:
+    """What needs no model, and is read before there is an index."""
+    if RECORDS not in cluster.collections():
+        _create(cluster, RECORDS, *_fields(0)[RECORDS])
+    cluster.load([RECORDS])
+
+
 def record(key: str, part: int, body: str, created: str = "", pieces: int = 1) -> Row:
     """A row of `tenkyo_records`."""
     return {
