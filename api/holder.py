@@ -100,7 +100,7 @@ class ServiceHolder:
         """Raises what keeps a first one from being opened, or what keeps from knowing what may be answered from."""
         if self._service is None or self._store is None:
             raise self._unusable.with_traceback(None)
-        self._store.check()
+        self._store.check(self._service.index.generation)
         return self._service
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class ServiceHolder:
                 self._give_up(newest, error)
             return
         opened.warm_up()
-        if self._service:  # the first one is needed at once
+        if self._service and not store.hurries:  # the first one is needed at once
             opened.warm_rest()
         self._switch(opened, newest)
         _leave_alone()

@@ -43,6 +43,8 @@ def store_versions(embedder: Embedder) -> dict[str, str]:
 class Milvus:
     """See `Store`. The folder holds copies of files that are being read."""
 
+    hurries = True
+
     def __init__(self, uri: str, token: str, folder: Path):
         self.cluster = Cluster(uri, token)
         self._follower = Follower(self.cluster)
@@ -58,8 +60,8 @@ class Milvus:
         self._is_made = self._is_made or schema.read_versions(self.cluster) is not None
         return self._follower.generation() if self._is_made else None
 
-    def check(self) -> None:
-        self._follower.check_fresh()
+    def check(self, generation: str) -> None:
+        self._follower.check_fresh(generation)
 
     def open(self, embedder: Embedder, fall_back: bool = True) -> tuple[View, str]:
         return self._follower.open(store_versions(embedder)), ""
@@ -153,6 +155,7 @@ class Milvus:
         schema.check(self.cluster, wanted)
 
     def close(self) -> None:
+        self._follower.close()
         self.cluster.close()
 
 

@@ -27,8 +27,11 @@ class Store(Protocol):
     def generation(self) -> str | None:
         """Which documents can be searched now; quickly told. May raise `StoreUnreachable`."""
 
-    def check(self) -> None:
-        """Raises `StoreUnreachable` where it isn't known any more what may be answered from."""
+    hurries: bool
+    """Whether a new generation must be taken up within seconds, since nobody waits for those who don't."""
+
+    def check(self, generation: str) -> None:
+        """Raises `StoreUnreachable` where nothing may be answered from a generation any more."""
 
     def open(self, embedder: Embedder, fall_back: bool = True) -> tuple[View, str]:
         """What can be searched now; and why it isn't the newest, where it isn't. Raises why nothing can be."""
@@ -67,6 +70,8 @@ class Store(Protocol):
 class Disk:
     """Generations of segments in a folder (`retriever.index`)."""
 
+    hurries = False
+
     def __init__(self, root: Path, library: Path):
         self._root = root
         self._library = library
@@ -77,8 +82,8 @@ class Disk:
     def generation(self) -> str | None:
         return current_generation(self._root)
 
-    def check(self) -> None:
-        """A generation that is open stays right."""
+    def check(self, generation: str) -> None:
+        """One that is open stays right."""
 
     def open(self, embedder: Embedder, fall_back: bool = True) -> tuple[View, str]:
         try:

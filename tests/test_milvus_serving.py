@@ -28,7 +28,7 @@ def asking(addresses: list[str]) -> Iterator[list[int]]:
     stop = threading.Event()
 
     def ask(address: str) -> None:
-        while not stop.wait(0.2):
+        while not stop.wait(0.5):
             body = {"question": "人型ロボットの出荷台数は？"}
             statuses.append(httpx2.post(f"{address}/v1/ask", json=body, timeout=STARTS).status_code)
 

@@ -107,6 +107,10 @@ class Cluster:
                 self._client.load_collection(collection, timeout=WRITE_SECONDS)
             self._loaded.add(collection)
 
+    def forget_loaded(self) -> None:
+        """They are loaded again at the next use of `load`."""
+        self._loaded.clear()
+
     def create(self, collection: str, schema: Any, index: Any, shards: int) -> None:
         """`Strong`: what was written before a request is seen by it, whichever server wrote it."""
         with self._told(WRITE_SECONDS):

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Mapping
-from threading import Lock
+from threading import Event, Lock, Thread
 
-from retriever.errors import StoreUnreachable
+from retriever.errors import StoreUnreachable, TenkyoError
 from retriever.milvus import schema
 from retriever.milvus.catalogue import Catalogue, Snapshot
 from retriever.milvus.cluster import Cluster
@@ -26,34 +26,58 @@ class Follower:
         self.cluster = cluster
         self._catalogue = Catalogue(cluster)
         self._memory = Memory()
-        self._looked = float("-inf")
         self._words = Words(cluster)
+        self._looked = self._changed = float("-inf")
+        self._failed: TenkyoError | None = None
         self._lock = Lock()
+        self._stop = Event()
+        self._thread: Thread | None = None
 
     def generation(self) -> str:
-        """Looked up at most every `LOOK_SECONDS`. Raises as `Cluster` does."""
-        with self._lock:
-            started = time.monotonic()
-            if started - self._looked >= LOOK_SECONDS:
-                self._catalogue.look()
-                self._looked = started
-            return self._catalogue.snapshot.generation
+        """Of what is ready as of the last look: from the first call on, a thread looks. Raises why it can't."""
+        if self._thread is None:
+            self.look()
+            self._thread = Thread(target=self._follow, name="milvus", daemon=True)
+            self._thread.start()
+        if self._failed:
+            raise self._failed.with_traceback(None)
+        return self._catalogue.snapshot.generation
+
+    def close(self) -> None:
+        self._stop.set()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                self.look()
+                self._failed = None
+            except TenkyoError as error:
+                self._failed = error
+                self.cluster.forget_loaded()  # it may come back without
 
     def look(self) -> Snapshot:
-        """Now, whenever the last look was."""
+        """Now, whenever the last look was. Raises as `Cluster` does."""
         with self._lock:
-            started = time.monotonic()
+            started, before = time.monotonic(), self._catalogue.snapshot.generation
+            self.cluster.load(schema.COLLECTIONS)
             self._catalogue.look()
             self._looked = started
+            if self._catalogue.snapshot.generation != before:
+                self._changed = started
             return self._catalogue.snapshot
 
-    def check_fresh(self) -> None:
-        """Raises `StoreUnreachable` where the last look is too long ago."""
-        ago = time.monotonic() - self._looked
-        if ago > FRESH_SECONDS:
+    def check_fresh(self, generation: str) -> None:
+        """Raises `StoreUnreachable` where the last look is too long ago, or what it saw isn't answered from yet."""
+        now, known = time.monotonic(), self._catalogue.snapshot.generation
+        if now - self._looked > FRESH_SECONDS:
             raise StoreUnreachable(
-                f"Milvus at {self.cluster.shown} hasn't said for {ago:.0f} s which documents are ready "
+                f"Milvus at {self.cluster.shown} hasn't said for {now - self._looked:.0f} s which documents are ready "
                 f"({FRESH_SECONDS:.0f} s are allowed)."
+            )
+        if generation != known and now - self._changed > FRESH_SECONDS:
+            raise StoreUnreachable(
+                f"Generation {known} is ready in Milvus at {self.cluster.shown}; this server still has {generation}, "
+                f"after {now - self._changed:.0f} s ({FRESH_SECONDS:.0f} s are allowed)."
             )
 
     def open(self, versions: Mapping[str, str]) -> MilvusIndex:

@@ -31,6 +31,7 @@ class Memory:
     """What servers keep of documents, whichever snapshot they are in: a number never gets another content."""
 
     documents: Remembered[int, Document] = field(default_factory=lambda: Remembered(64))
+    whole: Remembered[int, tuple[Passage, ...]] = field(default_factory=lambda: Remembered(64))
     passages: Remembered[int, Passage] = field(default_factory=lambda: Remembered(2048))
     questions: Remembered[int, Questions] = field(default_factory=lambda: Remembered(512))
 
@@ -212,8 +213,11 @@ class MilvusIndex:
         )
 
     def passages_of(self, doc_id: str) -> list[Passage]:
-        rows = self.cluster.each(PASSAGES, f"document == {self._entry(doc_id).number}", ("place", "record"))
-        return [read_passage(row["record"]) for row in sorted(rows, key=lambda row: int(row["place"]))]
+        return list(self._memory.whole.get(self._entry(doc_id).number, self._read_whole))
+
+    def _read_whole(self, number: int) -> tuple[Passage, ...]:
+        rows = self.cluster.each(PASSAGES, f"document == {number}", ("place", "record"))
+        return tuple(read_passage(row["record"]) for row in sorted(rows, key=lambda row: int(row["place"])))
 
     def document(self, doc_id: str) -> Document:
         return self._memory.documents.get(self._entry(doc_id).number, self._read_document)
