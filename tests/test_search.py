@@ -9,6 +9,13 @@ from retriever.errors import BadFilter
 from retriever.filters import Filters, date_interval
 
 
+@pytest.fixture(params=["disk", "milvus"])
+def service(request: pytest.FixtureRequest, service: Service) -> Service:
+    """Each test is for both stores."""
+    found: Service = service if request.param == "disk" else request.getfixturevalue("in_milvus")
+    return found
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "lexical", "dense"])
 def test_every_hit_stands_at_its_spans(service: Service, mode: str) -> None:
     for query in ("低空経済とは", "What is embodied AI?", "人形机器人 市场规模", "アリババ"):
