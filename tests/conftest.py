@@ -68,15 +68,22 @@ def service(home: Path, model: StaticModel) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def in_milvus(
-    service: Service, home: Path, model: StaticModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
+def in_milvus(home: Path, model: StaticModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The same index, moved into Milvus Lite."""
+    kept, entries = KeptAnswers(home / "answers.sqlite"), read_glossary(CORPUS / "glossary.tsv")
     with lite(tmp_path_factory.mktemp("milvus")) as (uri, _), closing(Milvus(uri, "", home / "copies")) as store:
         with closing(open_index(home / "index", model.name)) as index:
             store.move(index, model, lambda message: None)
         view, _ = store.open(model)
-        yield Service(view, model, service.kept, service.retriever.entries)
+        yield Service(view, model, kept, entries)
+    kept.close()
+
+
+@pytest.fixture(params=["disk", "milvus"])
+def either(request: pytest.FixtureRequest) -> Service:
+    """What must hold wherever the index is."""
+    found: Service = request.getfixturevalue({"disk": "service", "milvus": "in_milvus"}[request.param])
+    return found
 
 
 @pytest.fixture(scope="session")
