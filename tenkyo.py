@@ -8,10 +8,12 @@ import typer  # noqa: E402
 from api.cli import app  # noqa: E402
 from api.doctor import doctor  # noqa: E402
 from api.key_commands import app as keys  # noqa: E402
+from api.moving import move  # noqa: E402
 
 gc.enable()
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(doctor)
+app.command()(move)
 app.add_typer(keys, name="keys")
 
 

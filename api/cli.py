@@ -20,6 +20,7 @@ from api.exposure import check_exposure
 from api.holder import ServiceHolder
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
+from api.stores import open_store
 from api.terminal import answer_text, indent, ink_of_stdout
 from ingest import build
 from ingest.doc2query import write_questions
@@ -28,10 +29,9 @@ from ingest.gather import document_ids, keep_files
 from ingest.language_model import LanguageModel
 from ingest.library import Library, known_entry
 from ingest.load import Source, blank_pages_note
+from ingest.stores import Store
 from retriever.embed import Embedder
 from retriever.errors import TenkyoError
-from retriever.index import read_manifest
-from retriever.readers import wait_for_readers
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -109,8 +109,8 @@ def serve(
     serving.run(settings, service, listener, workers or settings.workers)
 
 
-def _what_builds(settings: Settings) -> tuple[Embedder, build.Expansions, Library]:
-    return open_embedder(settings), read_expansions(settings.expansions), Library(settings.library)
+def _what_builds(settings: Settings) -> tuple[Store, Embedder, build.Expansions]:
+    return open_store(settings), open_embedder(settings), read_expansions(settings.expansions)
 
 
 @app.command()
@@ -144,26 +144,27 @@ def ingest(
     """Take documents in (PDF, Word, HTML, Markdown, text), or out. What hasn't changed is left alone."""
     with clear_errors():
         settings = Settings()
-        embedder, expansions, library = _what_builds(settings)
+        store, embedder, expansions = _what_builds(settings)
+        library = store.library()
         given: list[Path | Source] = [*paths] if paths else [] if remove else [settings.corpus, *library.sources()]
         library.restore(document_ids(paths or []))
         if remove:
-            _note_removed(remove, settings, library)
-        outcome = build.ingest(settings.index, given, embedder, expansions, library=library, again=[settings.corpus])
+            _note_removed(remove, store, library)
+        outcome = store.ingest(given, embedder, expansions, build.say, [settings.corpus])
         keep_files(paths or [], library, (*outcome.added, *outcome.unchanged))
         if expand:
             _write_questions(settings)
             again = read_expansions(settings.expansions)
-            outcome = build.ingest(settings.index, given, embedder, again, library=library)
-        if behind := wait_for_readers(settings.index, _BEHIND_SECONDS):
+            outcome = store.ingest(given, embedder, again, build.say)
+        if behind := store.wait_for_readers(_BEHIND_SECONDS):
             build.say(f"{behind} running services still answer from the index before.")
         result = schemas.IngestOut.model_validate(outcome, from_attributes=True)
         _show(result, as_json, _ingest_text(result))
 
 
-def _note_removed(doc_ids: list[str], settings: Settings, library: Library) -> None:
+def _note_removed(doc_ids: list[str], store: Store, library: Library) -> None:
     """Raises `NotFound` before anything is removed."""
-    known = read_manifest(settings.index).corpus
+    known = store.corpus()
     for doc_id in doc_ids:
         if doc_id not in known:
             known_entry(library, doc_id)

@@ -5,12 +5,12 @@ import logging
 import sqlite3
 import threading
 import weakref
-from pathlib import Path
 from typing import Protocol
 
-from api.kept import KeptAnswers
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
+from api.stores import open_kept, open_store
+from ingest.stores import Store
 from retriever.errors import (
     BadGlossary,
     IndexDamaged,
@@ -18,10 +18,14 @@ from retriever.errors import (
     IndexMissing,
     LibraryDamaged,
     ModelMissing,
+    StoreFull,
+    StoreRefused,
+    StoreUnreachable,
     TenkyoError,
 )
-from retriever.index import REPAIR, Index, current_generation
+from retriever.index import REPAIR
 from retriever.readers import Reader
+from retriever.view import View
 
 log = logging.getLogger("tenkyo")
 
@@ -29,7 +33,9 @@ _LOOK_SECONDS = 0.1
 _CLOSE_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 """Where there is none yet: a damaged one is read whole each time."""
+_STORE_FAILED = (StoreUnreachable, StoreRefused, StoreFull)
 _UNUSABLE = (
+    *_STORE_FAILED,
     LibraryDamaged,
     IndexMissing,
     IndexDamaged,
@@ -73,8 +79,9 @@ class ServiceHolder:
         """`first`: one that is open already."""
         self._settings = settings
         self._embedder = first.retriever.embedder if first else None
-        self._kept = first.kept if first else KeptAnswers(settings.answers, settings.keep_answers_days)
-        self._reader = _register(settings.index)
+        self._kept = first.kept if first else None
+        self._store: Store | None = None
+        self._reader: Reader | None = None
         self._service: Service | None = None
         self._tried: str | None = None
         self._said = ""
@@ -82,7 +89,7 @@ class ServiceHolder:
         self._unusable: TenkyoError = IndexMissing("The index is being opened. Try again in a moment.")
         if first:
             first.warm_up()
-            self._switch(first, current_generation(settings.index))
+            self._switch(first, self._opened_store().generation())
         else:
             self._take_up_newest()
         self._stop = threading.Event()
@@ -90,9 +97,10 @@ class ServiceHolder:
         self._thread.start()
 
     def current(self) -> Service:
-        """Raises what keeps a first one from being opened."""
-        if self._service is None:
+        """Raises what keeps a first one from being opened, or what keeps from knowing what may be answered from."""
+        if self._service is None or self._store is None:
             raise self._unusable.with_traceback(None)
+        self._store.check(self._service.index.generation)
         return self._service
 
     def close(self) -> None:
@@ -101,15 +109,25 @@ class ServiceHolder:
         if self._reader:
             self._reader.close()
         self._service = None
-        self._kept.close()
+        if self._kept:
+            self._kept.close()
+        if self._store:
+            self._store.close()
         gc.unfreeze()
+
+    def _opened_store(self) -> Store:
+        """Opened at the first use: a cluster may be away while a service starts."""
+        if self._store is None:
+            self._store = open_store(self._settings)
+            self._reader = _register(self._store)
+        return self._store
 
     def _look(self) -> None:
         if self._service:
             self._service.warm_rest()
         _leave_alone()
         while not self._stop.wait(_LOOK_SECONDS if self._service else _RETRY_SECONDS):
-            if self._service is None or current_generation(self._settings.index) != self._tried:
+            if self._service is None or self._is_another():
                 self._take_up_newest()
             else:
                 self._read_ahead()
@@ -117,25 +135,41 @@ class ServiceHolder:
                 self._released = False
                 _leave_alone()
 
+    def _is_another(self) -> bool:
+        """Whether there is a generation that hasn't been tried. Where that can't be told, the one there is stays."""
+        try:
+            return self._opened_store().generation() != self._tried
+        except _STORE_FAILED as error:
+            self._give_up(self._tried, error)
+            return False
+
     def _read_ahead(self) -> None:
         if service := self._service:  # held, so that its index isn't closed meanwhile
             service.reader.read_ahead()
 
     def _take_up_newest(self) -> None:
-        newest = current_generation(self._settings.index)
+        newest: str | None = None
         try:
+            store = self._opened_store()
+            newest = store.generation()
             self._embedder = self._embedder or open_embedder(self._settings)
-            fall_back = self._service is None
-            opened = open_service(self._settings, self._embedder, self._kept, fall_back)
+            self._kept = self._kept or open_kept(self._settings, store)
+            opened = open_service(self._settings, self._embedder, self._kept, self._service is None, store)
         except _UNUSABLE as error:
-            if newest == current_generation(self._settings.index):  # else its files may be gone already: look again
+            if not self._is_newer_than(newest):  # else its files may be gone already: look again
                 self._give_up(newest, error)
             return
         opened.warm_up()
-        if self._service:  # the first one is needed at once
+        if self._service and not store.hurries:  # the first one is needed at once
             opened.warm_rest()
         self._switch(opened, newest)
         _leave_alone()
+
+    def _is_newer_than(self, generation: str | None) -> bool:
+        try:
+            return self._opened_store().generation() != generation
+        except _STORE_FAILED:
+            return False
 
     def _switch(self, opened: Service, newest: str | None) -> None:
         """Where it isn't the newest, that one is damaged: nobody need wait until it is taken up."""
@@ -146,7 +180,7 @@ class ServiceHolder:
         if self._reader:
             self._reader.tell(taken_up)
 
-    def _release(self, index: Index) -> None:
+    def _release(self, index: View) -> None:
         """Nobody needs it any more."""
         index.close()
         self._released = True
@@ -161,10 +195,10 @@ class ServiceHolder:
         self._unusable = error
 
 
-def _register(root: Path) -> Reader | None:
+def _register(store: Store) -> Reader | None:
     """Nothing on a disk that can't be written: there nobody publishes what we should take up."""
     try:
-        return Reader(root)
+        return store.reader()
     except OSError as error:
         log.error("this service can't be waited for: %s", error)
         return None

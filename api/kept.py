@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from retriever.errors import NotFound, TenkyoError
 
@@ -22,6 +22,24 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 class KeptAnswersFailed(TenkyoError):
     """The file of kept answers is damaged, or can't be read or written now."""
+
+
+class Kept(Protocol):
+    """Where answers are kept. Each use may raise `KeptAnswersFailed`."""
+
+    days: int | None
+
+    def keep(self, answer: dict[str, Any]) -> None: ...
+
+    def get(self, answer_id: str) -> dict[str, Any]:
+        """Raises `NotFound`, also for one that has grown too old since the last was kept."""
+
+    def newest(self, start: int, count: int) -> list[dict[str, Any]]: ...
+
+    def delete(self, answer_id: str) -> None:
+        """Raises `NotFound`."""
+
+    def close(self) -> None: ...
 
 
 class KeptAnswers:
@@ -82,8 +100,7 @@ class KeptAnswers:
         connection.execute("DELETE FROM answers WHERE created < ?", (self._oldest(),))
 
     def _oldest(self) -> str:
-        """When the oldest answer that is still kept may have been made; ISO 8601 in UTC sorts as text."""
-        return "" if self.days is None else f"{datetime.now(UTC) - timedelta(self.days):%Y-%m-%dT%H:%M:%S}"
+        return oldest(self.days)
 
     def get(self, answer_id: str) -> dict[str, Any]:
         """Raises `NotFound`, also for one that has grown too old since the last was kept."""
@@ -91,7 +108,7 @@ class KeptAnswers:
         with self._transaction() as connection:
             row = connection.execute(query, (answer_id, self._oldest())).fetchone()
         if not row:
-            raise NotFound(f"There is no answer {answer_id!r}. It was never kept, or it was deleted.")
+            raise not_kept(answer_id)
         return read_body(answer_id, row[0])
 
     def newest(self, start: int, count: int) -> list[dict[str, Any]]:
@@ -106,7 +123,16 @@ class KeptAnswers:
         with self._transaction() as connection:
             deleted = connection.execute("DELETE FROM answers WHERE answer_id = ?", (answer_id,)).rowcount
         if not deleted:
-            raise NotFound(f"There is no answer {answer_id!r}. It was never kept, or it was deleted.")
+            raise not_kept(answer_id)
+
+
+def oldest(days: int | None) -> str:
+    """When the oldest answer that is still kept may have been made; ISO 8601 in UTC sorts as text."""
+    return "" if days is None else f"{datetime.now(UTC) - timedelta(days):%Y-%m-%dT%H:%M:%S}"
+
+
+def not_kept(answer_id: str) -> NotFound:
+    return NotFound(f"There is no answer {answer_id!r}. It was never kept, or it was deleted.")
 
 
 def read_body(answer_id: str, body: str) -> dict[str, Any]:

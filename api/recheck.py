@@ -10,15 +10,15 @@ from api.citations.quotes import mapped, mapped_passage, squeeze, stands
 from api.responses import source_url
 from ingest.mapped import Mapped
 from retriever.errors import NotFound
-from retriever.index import Index
 from retriever.records import Document, Passage, Span
+from retriever.view import View
 
 _WHOLE = re.compile(r"[0-9０-９]+(?:[.,．，][0-9０-９]+)*[十百千万億兆%％]*|[A-Za-z]+[0-9A-Za-z]*")
 _WINDOW = 20
 Shown = tuple[str, Sequence[Span]]
 
 
-def recheck(answer: schemas.AnswerOut, index: Index) -> schemas.AnswerOut:
+def recheck(answer: schemas.AnswerOut, index: View) -> schemas.AnswerOut:
     """Fills `status` and `now` of each citation, also of those that an abstention names."""
     for citation in answer.citations:
         _check(citation, _shown_of(answer, citation.number), index)
@@ -35,7 +35,7 @@ def _shown_of(answer: schemas.AnswerOut, number: int) -> list[Shown]:
     return shown + ([(short.text, short.spans)] if short and short.citation == number else [])
 
 
-def _check(citation: schemas.CitationOut, shown: Sequence[Shown], index: Index) -> None:
+def _check(citation: schemas.CitationOut, shown: Sequence[Shown], index: View) -> None:
     """A quote that stands proves what is shown of it: at its own spans where nothing moved, else within the quote."""
     try:
         document = index.document(citation.doc_id)

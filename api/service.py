@@ -18,23 +18,23 @@ from api.citations.lookup import Finder
 from api.citations.quotes import prove
 from api.export import Format, Pack, pack
 from api.generated import declined_out, generated_out, tell
-from api.kept import KeptAnswers, KeptAnswersFailed
+from api.kept import Kept, KeptAnswersFailed
 from api.noted import note_answer, note_stages
 from api.recheck import recheck
 from api.responses import answer_out, kept_out, lookup_out, retrieval_out, search_out
 from api.settings import Settings
+from api.stores import open_kept, open_store
 from ingest.language_model import LanguageModel
-from ingest.library import Library
 from ingest.load import blank_pages_note
+from ingest.stores import Store
 from retriever.embed import Embedder, open_model
-from retriever.errors import IndexDamaged, LanguageModelFailed
-from retriever.fallback import open_last_good
+from retriever.errors import LanguageModelFailed
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
-from retriever.index import Index, open_index
 from retriever.language import detect_language
 from retriever.records import Document
 from retriever.search import Result, Retriever
+from retriever.view import View
 
 log = logging.getLogger("tenkyo")
 
@@ -65,9 +65,9 @@ class Service:
 
     def __init__(
         self,
-        index: Index,
+        index: View,
         embedder: Embedder,
-        kept: KeptAnswers,
+        kept: Kept,
         entries: Sequence[Entry] = (),
         writer: Writer | None = None,
         degraded: str = "",
@@ -82,7 +82,7 @@ class Service:
         self.written_now = 0
 
     @property
-    def index(self) -> Index:
+    def index(self) -> View:
         return self.retriever.index
 
     def with_weights(self, weights: Mapping[str, float]) -> "Service":
@@ -262,7 +262,11 @@ def open_embedder(settings: Settings) -> Embedder:
 
 
 def open_service(
-    settings: Settings, embedder: Embedder | None = None, kept: KeptAnswers | None = None, fall_back: bool = True
+    settings: Settings,
+    embedder: Embedder | None = None,
+    kept: Kept | None = None,
+    fall_back: bool = True,
+    store: Store | None = None,
 ) -> Service:
     """Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch` or `ModelMissing`.
 
@@ -270,16 +274,11 @@ def open_service(
     """
     embedder = embedder or open_embedder(settings)
     entries = read_glossary(settings.glossary) if settings.glossary.exists() else []
-    degraded = ""
-    try:
-        index = open_index(settings.index, embedder.name)
-    except IndexDamaged as damage:
-        if not fall_back:
-            raise
-        index = open_last_good(settings.index, embedder.name, Library(settings.library).removed(), damage)
-        degraded = f"{damage} Until then, generation {index.generation} answers."
+    store = store or open_store(settings)
+    index, degraded = store.open(embedder, fall_back)
+    if degraded:
         log.error("%s", degraded)
-    kept = kept or KeptAnswers(settings.answers, settings.keep_answers_days)
+    kept = kept or open_kept(settings, store)
     return Service(index, embedder, kept, entries, open_writer(settings), degraded)
 
 

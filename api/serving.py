@@ -16,10 +16,10 @@ from api.connections import Connection
 from api.service import Service, open_embedder, open_service
 from api.settings import Settings
 from api.shared import shared
+from api.stores import open_store
 from ingest import build
 from ingest.expand import read_expansions
-from ingest.library import Library
-from ingest.unchanged import is_unchanged, note_unchanged
+from ingest.stores import Store
 from retriever.embed import Embedder
 from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, TenkyoError
 
@@ -65,35 +65,35 @@ def run(settings: Settings, service: Service, listener: socket.socket, workers: 
 
 def prepare(settings: Settings) -> Service:
     """The service on an index that holds all there is to hold: built first if it is missing or stale."""
-    embedder = open_embedder(settings)
+    embedder, store = open_embedder(settings), open_store(settings)
     library, own = settings.library, settings.own_expansions
     made_of = [settings.corpus, library / "documents", library / "removed.json", own]
-    if is_unchanged(settings.index, embedder.name, made_of):
+    if store.is_unchanged(embedder.name, made_of):
         with suppress(IndexMissing, IndexDamaged, IndexMismatch):  # then it is built anew
-            return open_service(settings, embedder, fall_back=False)
+            return open_service(settings, embedder, fall_back=False, store=store)
     try:
-        _bring_up_to_date(settings, embedder)
-        note_unchanged(settings.index, embedder.name, made_of)
+        _bring_up_to_date(settings, store, embedder)
+        store.note_unchanged(embedder.name, made_of)
     except (TenkyoError, OSError, sqlite3.Error) as error:
-        return _as_it_is(settings, embedder, error)
-    return open_service(settings, embedder)
+        return _as_it_is(settings, store, embedder, error)
+    return open_service(settings, embedder, store=store)
 
 
-def _as_it_is(settings: Settings, embedder: Embedder, error: Exception) -> Service:
+def _as_it_is(settings: Settings, store: Store, embedder: Embedder, error: Exception) -> Service:
     """What is indexed, though it can't be brought up to date. Raises `error` where nothing is."""
     try:
-        service = open_service(settings, embedder)
+        service = open_service(settings, embedder, store=store)
     except TenkyoError:
         raise error from None
     typer.echo(f"tenkyo: {error} What is indexed is served as it is.", err=True)
     return service
 
 
-def _bring_up_to_date(settings: Settings, embedder: Embedder) -> None:
+def _bring_up_to_date(settings: Settings, store: Store, embedder: Embedder) -> None:
     gc.enable()  # building may take long
-    expansions, library = read_expansions(settings.expansions), Library(settings.library)
-    if not build.is_current(settings.index, [settings.corpus], embedder, expansions, library):
-        build.ingest(settings.index, [settings.corpus, *library.sources()], embedder, expansions, library=library)
+    expansions = read_expansions(settings.expansions)
+    if not store.is_current([settings.corpus], embedder, expansions):
+        store.ingest([settings.corpus, *store.library().sources()], embedder, expansions, build.say)
 
 
 def worker() -> FastAPI:

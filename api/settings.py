@@ -15,6 +15,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TENKYO_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     home: Path = Field(PROJECT / "var", description="where the index, uploaded documents and kept answers live")
+    store: Literal["disk", "milvus"] = Field(
+        "disk", description="where the index is: in `home`, or in a Milvus cluster"
+    )
+    milvus_uri: str = Field("", description="http(s)://host:port/database of the cluster, or a Milvus Lite file (.db)")
+    milvus_token: SecretStr = Field(SecretStr(""), description="its token, or user:password")
     corpus: Path = Field(PROJECT / "corpus", description="the documents that `tenkyo ingest` takes in by default")
     model: str = Field("", description="embedding model: a name on the hub or a folder; the shipped one where empty")
     query_prefix: str | None = Field(None, description="what the model wants before queries; its own or known one")

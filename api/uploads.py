@@ -18,13 +18,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from api import logs
 from api.service import open_embedder
 from api.settings import PROJECT, Settings
+from api.stores import open_store
 from ingest import build
 from ingest.expand import read_expansions
 from ingest.library import Entry, Library
+from ingest.stores import Store
 from retriever.errors import (
     IndexBusy,
     IndexDamaged,
@@ -32,10 +35,10 @@ from retriever.errors import (
     IndexMissing,
     LibraryDamaged,
     SourceRefused,
+    StoreRefused,
+    StoreUnreachable,
     TenkyoError,
 )
-from retriever.index import read_manifest
-from retriever.readers import wait_for_readers
 
 log = logging.getLogger("tenkyo")
 
@@ -56,11 +59,16 @@ class Job:
     model: str
     query_prefix: str | None
     passage_prefix: str | None
+    store: str
+    milvus_uri: str
+    milvus_token: str
 
     @classmethod
     def of(cls, settings: Settings, doc_id: str | None) -> "Job":
         home, corpus = str(settings.home.resolve()), str(settings.corpus.resolve())
-        return cls(doc_id, home, corpus, settings.model, settings.query_prefix, settings.passage_prefix)
+        model = settings.model, settings.query_prefix, settings.passage_prefix
+        where = settings.store, settings.milvus_uri, settings.milvus_token.get_secret_value()
+        return cls(doc_id, home, corpus, *model, *where)
 
     @property
     def settings(self) -> Settings:
@@ -73,17 +81,26 @@ class Uploads:
 
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.library = Library(settings.library)
         self._turn = asyncio.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
+    @cached_property
+    def store(self) -> Store:
+        """Opened at the first use: a cluster may be away while a service starts."""
+        return open_store(self.settings)
+
+    @cached_property
+    def library(self) -> Library:
+        return self.store.library()
+
     def start(self) -> None:
         """Go on with what was under way when the service stopped."""
-        with suppress(LibraryDamaged):  # each use of it says so
+        with suppress(LibraryDamaged, StoreUnreachable, StoreRefused, IndexMissing):  # each use of it says so
             self.library.forget_removed()
-        for entry in self.library.entries():
-            if entry.status == "processing":
-                self.queue(entry)
+        with suppress(StoreUnreachable, StoreRefused, IndexMissing):
+            for entry in self.library.entries():
+                if entry.status == "processing":
+                    self.queue(entry)
 
     async def stop(self) -> None:
         """Break off; what is under way is taken up again at the next start."""
@@ -129,8 +146,8 @@ class Uploads:
 
     def _is_indexed(self, doc_id: str) -> bool:
         try:
-            return doc_id in read_manifest(self.settings.index).corpus
-        except (IndexMissing, IndexDamaged, IndexMismatch):
+            return doc_id in self.store.corpus()
+        except (IndexMissing, IndexDamaged, IndexMismatch, StoreUnreachable):
             return False
 
     async def remove(self, doc_id: str, indexed: bool) -> None:
@@ -167,13 +184,14 @@ def take_in(job: Job) -> None:
     """Bring the index up to date; what became of the document is noted in the library once every service that runs
     here answers from it."""
     settings = job.settings
-    library = Library(settings.library)
+    store = open_store(settings)
+    library = store.library()
     entry = library.entry(job.doc_id) if job.doc_id else None
     if job.doc_id and not (entry and entry.status == "processing"):
         return  # taken away meanwhile, or another worker has done it
     try:
-        outcome = _ingest(settings, library, entry)
-        _wait_until_all_answer_from_it(settings, entry)
+        outcome = _ingest(settings, store, library, entry)
+        _wait_until_all_answer_from_it(store, entry)
     except SourceRefused as error:
         if not entry:
             raise
@@ -188,23 +206,23 @@ def take_in(job: Job) -> None:
         library.settle(entry, status="ready", code=None, error=None)
 
 
-def _wait_until_all_answer_from_it(settings: Settings, entry: Entry | None) -> None:
+def _wait_until_all_answer_from_it(store: Store, entry: Entry | None) -> None:
     """Raises `IndexBusy` where a document was taken out and may still be cited."""
-    if behind := wait_for_readers(settings.index, _BEHIND_SECONDS):
+    if behind := store.wait_for_readers(_BEHIND_SECONDS):
         late = f"{behind} running services still answer from the index before."
         if not entry:
             raise IndexBusy(late)
         log.error("%s", late)
 
 
-def _ingest(settings: Settings, library: Library, entry: Entry | None) -> build.Outcome:
+def _ingest(settings: Settings, store: Store, library: Library, entry: Entry | None) -> build.Outcome:
     """Waits a while for another writer. Raises `IndexBusy` after that."""
     embedder, expansions = open_embedder(settings), read_expansions(settings.expansions)
     sources = [library.source(entry)] if entry else []
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            return build.ingest(settings.index, sources, embedder, expansions, log.info, library, [settings.corpus])
+            return store.ingest(sources, embedder, expansions, log.info, [settings.corpus])
         except IndexBusy:
             if time.monotonic() > deadline:
                 raise

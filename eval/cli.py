@@ -15,9 +15,9 @@ from api.answers.evidence import CALIBRATION
 from api.answers.selection import SELECTION
 from api.cli import clear_errors, opened
 from api.kept import KeptAnswers
-from api.service import Service
+from api.service import Service, open_embedder, open_service
 from api.settings import PROJECT, Settings
-from eval import ablation, fit, fit_answers, gate, overlap, report, support, trec
+from eval import ablation, fit, fit_answers, gate, overlap, report, stores, support, trec
 from eval import compare as comparison
 from eval import run as runs
 from eval.answers import abstention
@@ -383,6 +383,27 @@ def leave_out_command(
             say(plain(header, rows[-1:]))
         LEFT_OUT.write_text(f"{LEFT_OUT_HEAD}\n{markdown(header, rows)}", "utf-8")
         typer.echo(plain(header, rows))
+
+
+@app.command("stores")
+def stores_command() -> None:
+    """The best ten passages of every question, from the index on the disk and from the one in Milvus: how many both
+    find. No scores of the questions are computed."""
+    with clear_errors():
+        settings = Settings()
+        on_disk, in_milvus = (settings.model_copy(update={"store": store}) for store in ("disk", "milvus"))
+        embedder = open_embedder(settings)
+        with closing(open_service(on_disk, embedder)) as first, closing(open_service(in_milvus, embedder)) as second:
+            found = stores.overlaps(_all_questions(first), first.retriever, second.retriever)
+    typer.echo(
+        plain(
+            ["questions", "n", "in both, of ten", "least", "same order", "score apart"],
+            [
+                [o.language, f"{o.questions}", f"{o.mean:.4f}", f"{o.least:.1f}", f"{o.same:.1%}", f"{o.furthest:.1e}"]
+                for o in found
+            ],
+        )
+    )
 
 
 @app.command("gate")

@@ -16,16 +16,19 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from eval.bench import Task, answers_task, candidates, passages_task
+from eval.errors import BadRun
 from eval.questions import Question
 from eval.rankers import Place, place_of
 from eval.retrieval import covers
 from retriever.arms import Candidates
 from retriever.embed import Embedder
 from retriever.fusion import NEW, Scores, Weights
+from retriever.index import Index
 from retriever.language import detect_language
 from retriever.records import Document, Passage
 from retriever.search import Retriever
 from retriever.training.data import is_held_out, read_rows
+from retriever.view import View
 
 SHARPNESS = 10.0
 PULL = 0.02
@@ -68,11 +71,19 @@ def corpus_examples(questions: Sequence[Question], retriever: Retriever, names: 
                 yield example
 
 
+def on_disk(view: View) -> Index:
+    """Weights are learnt on an index on this machine's disk. Raises `BadRun` for another."""
+    if not isinstance(view, Index):
+        raise BadRun("Weights are learnt on an index on the disk. Set TENKYO_STORE to disk.")
+    return view
+
+
 def all_places(retriever: Retriever) -> Iterable[Place]:
     """Every passage in the order of the index."""
-    for number in range(len(retriever.index.alive)):
-        passage: Passage = retriever.index.passage(number)
-        document: Document = retriever.index.document(passage.doc_id)
+    index = on_disk(retriever.index)
+    for number in range(len(index.alive)):
+        passage: Passage = index.passage(number)
+        document: Document = index.document(passage.doc_id)
         yield place_of(passage, document)
 
 

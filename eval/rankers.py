@@ -85,14 +85,14 @@ class InProcess:
         return Asked(answer.model_dump(mode="json"), time.perf_counter() - started)
 
     def describe(self) -> dict[str, Any]:
-        manifest = self.service.index.manifest
+        index = self.service.index
         return {
             "ranker": "tenkyo",
             "mode": self.mode,
             "weights": dict(self.service.retriever.weights),
-            "versions": manifest.versions,
+            "versions": dict(index.versions),
             "corpus": dict(sorted(self._shas.items())),
-            "passages": manifest.passages,
+            "passages": sum(index.passage_counts.values()),
         }
 
 

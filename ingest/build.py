@@ -225,7 +225,7 @@ def _write(
     hashes = {s.name: old.manifest.segments[s.name] for s in living} if old else {}
     kept = sum(n for doc_id, n in old.passage_counts.items() if doc_id not in replaced) if old else 0
     if fresh or not living:  # an index has one, if an empty one
-        written = write_segment(root / "segments", _contents(fresh, expansions, embedder, progress))
+        written = write_segment(root / "segments", contents_of(fresh, expansions, embedder, progress))
         hashes = {name: files for name, files in hashes.items() if name != written.name}
         hashes[written.name] = written.hashes  # one that comes back holds no dead document
         living = [s for s in living if s.name != written.name]
@@ -242,7 +242,7 @@ def _of_small_segments(old: Index, replaced: Collection[str]) -> list[Document]:
     return [document for document in old.documents() if document.doc_id in small.difference(replaced)]
 
 
-def _contents(
+def contents_of(
     new: Sequence[Document], expansions: Expansions, embedder: Embedder, progress: Progress
 ) -> Iterator[Contents]:
     """In batches of whole documents; an empty one where there are none."""

@@ -55,7 +55,7 @@ class Library:
 
     def find(self, file_sha256: str) -> Extracted | None:
         """The text that was extracted from a file once. Raises `LibraryDamaged`."""
-        return _read(self.extracted / f"{file_sha256}.json", _read_extracted)
+        return self._read(self.extracted / f"{file_sha256}.json", _read_extracted)
 
     def keep(self, file_sha256: str, extracted: Extracted) -> None:
         self._write(self.extracted / f"{file_sha256}.json", asdict(extracted))
@@ -71,13 +71,17 @@ class Library:
         sha256 = hashlib.sha256(content).hexdigest()
         entry = Entry(sha256[:16], sha256, shown_name(filename), metadata, status)
         self.restore([entry.doc_id])
+        self.keep_file(sha256, content)
+        self.save(entry)
+        return entry
+
+    def keep_file(self, sha256: str, content: bytes) -> None:
+        """Its bytes, whole or not at all."""
         self.files.mkdir(parents=True, exist_ok=True)
         draft = self.files / f".{sha256}.writing"
         draft.write_bytes(content)
         sync(draft)
         draft.replace(self.files / sha256)
-        self.save(entry)
-        return entry
 
     def holds(self, doc_id: str) -> bool:
         """Whether the index can be built again with this document: its entry and its file are there, and whole."""
@@ -100,17 +104,20 @@ class Library:
 
     def entry(self, doc_id: str) -> Entry | None:
         """Raises `LibraryDamaged`."""
-        return _read(self.documents / f"{doc_id}.json", _read_entry) if _DOC_ID.fullmatch(doc_id) else None
+        return self._read(self.documents / f"{doc_id}.json", _read_entry) if _DOC_ID.fullmatch(doc_id) else None
 
     def entries(self) -> list[Entry]:
         """Those that can be read: a damaged one costs no other its place."""
         found: list[Entry] = []
-        for path in sorted(self.documents.glob("*.json")):
+        for doc_id in self._doc_ids():
             try:
-                found += filter(None, [self.entry(path.stem)])
+                found += filter(None, [self.entry(doc_id)])
             except LibraryDamaged as error:
                 log.error("%s", error)
         return found
+
+    def _doc_ids(self) -> list[str]:
+        return sorted(path.stem for path in self.documents.glob("*.json"))
 
     def source(self, entry: Entry) -> Source:
         return Source(self.files / entry.file_sha256, dict(entry.metadata), entry.file_sha256, entry.filename)
@@ -122,7 +129,7 @@ class Library:
 
     def removed(self) -> frozenset[str]:
         """Raises `LibraryDamaged`."""
-        return _read(self.removed_list, frozenset[str]) or frozenset()
+        return self._read(self.removed_list, frozenset[str]) or frozenset()
 
     def remove(self, doc_ids: Iterable[str]) -> None:
         """Note first that they are gone, then delete their files: killed in between, they don't come back."""
@@ -133,9 +140,9 @@ class Library:
         """Delete what is still there of documents that were removed; the entry, which names the files, last."""
         removed = self.removed()
         for entry in (entry for entry in self.entries() if entry.doc_id in removed):
-            (self.files / entry.file_sha256).unlink(missing_ok=True)
-            (self.extracted / f"{entry.file_sha256}.json").unlink(missing_ok=True)
-            (self.documents / f"{entry.doc_id}.json").unlink(missing_ok=True)
+            self._forget(self.files / entry.file_sha256)
+            self._forget(self.extracted / f"{entry.file_sha256}.json")
+            self._forget(self.documents / f"{entry.doc_id}.json")
 
     def restore(self, doc_ids: Iterable[str]) -> None:
         """They were given anew."""
@@ -147,18 +154,25 @@ class Library:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(value, ensure_ascii=False, indent=1))
 
+    def _text(self, path: Path) -> str | None:
+        try:
+            return path.read_text("utf-8")
+        except FileNotFoundError:
+            return None
 
-def _read(path: Path, build: Callable[[Any], T]) -> T | None:
-    """Raises `LibraryDamaged`."""
-    try:
-        return build(json.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError) as error:
-        place = "/".join(path.parts[-3:] if path.parent.name in ("documents", "extracted") else path.parts[-2:])
-        raise LibraryDamaged(
-            f"{place} can't be read ({type(error).__name__}). Run `tenkyo doctor`: it says what to do."
-        ) from error
+    def _forget(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+    def _read(self, path: Path, build: Callable[[Any], T]) -> T | None:
+        """Raises `LibraryDamaged`."""
+        try:
+            text = self._text(path)
+            return None if text is None else build(json.loads(text))
+        except (ValueError, TypeError, KeyError) as error:
+            place = "/".join(path.parts[-3:] if path.parent.name in ("documents", "extracted") else path.parts[-2:])
+            raise LibraryDamaged(
+                f"{place} can't be read ({type(error).__name__}). Run `tenkyo doctor`: it says what to do."
+            ) from error
 
 
 def _read_entry(values: Any) -> Entry:

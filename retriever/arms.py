@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from retriever.dense import NOTHING, Mask, joined
 from retriever.fields import FIELDS
 from retriever.fusion import Nearest, Scores, dense_features, lexical_features
-from retriever.index import Index
 from retriever.lexical import Matches
+
+if TYPE_CHECKING:
+    from retriever.index import Index  # which searches by what is here
 
 Terms = Mapping[str, float]
 LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
@@ -34,7 +37,7 @@ class Candidates:
     expanded: NDArray[np.bool_]
 
 
-def find(index: Index, terms: Mapping[str, Terms], vector: NDArray[np.float32] | None, allowed: Mask) -> Candidates:
+def find(index: "Index", terms: Mapping[str, Terms], vector: NDArray[np.float32] | None, allowed: Mask) -> Candidates:
     """The best of each arm that has `terms`, and of the dense ones.
 
     Without a `vector` (D,) there are no dense arms, without terms `dense` is alone. `allowed` (N,): see `Masks`.
@@ -58,7 +61,7 @@ def find(index: Index, terms: Mapping[str, Terms], vector: NDArray[np.float32] |
     return Candidates(places, raw, features, index.expanded[places])
 
 
-def _nearest(index: Index, vector: NDArray[np.float32], masks: Masks, arms: Sequence[str]) -> dict[str, Nearest]:
+def _nearest(index: "Index", vector: NDArray[np.float32], masks: Masks, arms: Sequence[str]) -> dict[str, Nearest]:
     """By arm, the nearest passages of all segments; nothing for a question that the model knows no word of."""
     passages, asked = [NOTHING], [NOTHING]
     for segment, offset, mask in zip(index.segments, index.offsets, masks, strict=False) if vector.any() else ():
@@ -80,7 +83,7 @@ def _best_of_each(found: Nearest) -> Nearest:
     return Nearest(found.places[firsts], np.maximum.reduceat(found.cosines, firsts))
 
 
-def _union(index: Index, lexical: Sequence[Matches], dense: Iterable[Nearest]) -> NDArray[np.int64]:
+def _union(index: "Index", lexical: Sequence[Matches], dense: Iterable[Nearest]) -> NDArray[np.int64]:
     """The places of the best of each arm, in the order of the index."""
     wanted = np.zeros(len(index.alive), bool)
     for of_arm in zip(*(matches.best for matches in lexical), strict=True):

@@ -66,3 +66,15 @@ class BadFilter(TenkyoError):
     def __init__(self, message: str, pointer: str | None = None):
         super().__init__(message)
         self.pointer = pointer
+
+
+class StoreUnreachable(TenkyoError):
+    """The cluster that holds the index can't be reached, or doesn't answer in time."""
+
+
+class StoreFull(TenkyoError):
+    """The cluster takes nothing more in: its disk, its memory or its quota is used up."""
+
+
+class StoreRefused(TenkyoError):
+    """The cluster refuses a request: a wrong token, a database that isn't there, a row that is too long."""

@@ -94,9 +94,9 @@ def combine(features: Mapping[str, Scores], expanded: NDArray[np.bool_], weights
 def best_neighbours(total: Scores, places: NDArray[np.int64], runs_on: NDArray[np.bool_]) -> Scores:
     """(C,): the better score of the candidates just before and after, 0 where neither was found.
 
-    `places` (C,) in rising order; `runs_on` (N,): whether the next passage of the index is of the same document.
+    `places` (C,) in rising order; `runs_on` (C,): whether the passage one place higher is of the same document.
     """
-    adjacent = (places[1:] - places[:-1] == 1) & runs_on[places[:-1]]
+    adjacent = (places[1:] - places[:-1] == 1) & runs_on[:-1]
     best = np.zeros_like(total)
     best[:-1] = total[1:] * adjacent
     best[1:] = np.maximum(best[1:], total[:-1] * adjacent)

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
@@ -25,7 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever import text
+from retriever.arms import Candidates, Terms, find
 from retriever.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, NotFound
+from retriever.fields import FIELDS
+from retriever.filters import Filters
 from retriever.integrity import (
     STAMPS,
     Stamps,
@@ -36,7 +39,7 @@ from retriever.integrity import (
 from retriever.lexical import Lexical
 from retriever.postings import K1, B
 from retriever.records import Document, Passage, Questions
-from retriever.segment import Segment, open_segment
+from retriever.segment import KINDS, Segment, open_segment
 
 FORMAT = 6
 _DOCUMENTS_IN_MEMORY = 64
@@ -90,13 +93,69 @@ class Index:
     def generation(self) -> str:
         return self.manifest.generation
 
+    @property
+    def versions(self) -> Mapping[str, str]:
+        return self.manifest.versions
+
+    @property
+    def passages(self) -> int:
+        """Those of documents that were taken out count until they are written anew: words are weighed by all."""
+        return len(self.alive)
+
     def close(self) -> None:
         for segment in self.segments:
             segment.store.close()
 
+    def find(
+        self,
+        terms: Mapping[str, Terms],
+        vector: NDArray[np.float32] | None,
+        filters: Filters,
+        aside: Collection[int] = (),
+    ) -> Candidates:
+        """See `View`."""
+        return find(self, terms, vector, self._allowed(filters, aside))
+
+    def _allowed(self, filters: Filters, aside: Collection[int]) -> NDArray[np.bool_]:
+        """(N,): which passages the filters and the tombstones let through."""
+        allowed = self.alive
+        if aside:
+            allowed = allowed.copy()
+            allowed[list(aside)] = False
+        if filters.kinds:
+            kinds = np.concatenate([s.kinds for s in self.segments])
+            allowed = allowed & np.isin(kinds, [KINDS.index(kind) for kind in filters.kinds])
+        if filters.doc_ids or filters.published_from or filters.published_to:
+            allowed = allowed & np.concatenate([s.of_documents(filters.pass_id) for s in self.segments])
+        return allowed
+
+    def frequency(self, term: str, field: str, aside: Collection[int] = ()) -> int:
+        """See `View`."""
+        number = FIELDS.index(field)
+        return sum(
+            s.postings.frequency(term, number, [place - offset for place in aside if 0 <= place - offset < len(s)])
+            for s, offset in zip(self.segments, self.offsets, strict=False)
+        )
+
+    def run_on(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """See `View`."""
+        found: NDArray[np.bool_] = self.runs_on[places]
+        return found
+
+    def before(self, place: int) -> int | None:
+        """See `View`."""
+        return place - 1 if place and self.runs_on[place - 1] else None
+
+    def first_places(self, most: int) -> Iterable[int]:
+        places: list[int] = np.flatnonzero(self.alive)[:most].tolist()
+        return places
+
     def passage(self, number: int) -> Passage:
         """By its place in the whole index."""
         return self._passage(number)
+
+    def passages_at(self, places: Sequence[int]) -> list[Passage]:
+        return [self.passage(place) for place in places]
 
     def _read_passage(self, number: int) -> Passage:
         segment, own = self._locate(number)

@@ -8,20 +8,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from retriever.arms import Candidates, Terms, find
-from retriever.dense import Mask
+from retriever.arms import Candidates, Terms
 from retriever.embed import Embedder
 from retriever.errors import BadFilter
-from retriever.fields import FIELDS
 from retriever.filters import Filters
 from retriever.fusion import NEIGHBOUR, Scores, Weights, best_neighbours, combine, shipped_weights
 from retriever.glossary import Entry, Glossary, Match, expanded_terms
-from retriever.index import Index
 from retriever.language import detect_language
 from retriever.numbers import other_forms
 from retriever.records import Document, Passage
 from retriever.segment import KINDS
 from retriever.text import bigrams, in_japanese_forms, words
+from retriever.view import View
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Retriever:
 
     def __init__(
         self,
-        index: Index,
+        index: View,
         embedder: Embedder,
         entries: Sequence[Entry] = (),
         weights: Weights | None = None,
@@ -75,11 +73,7 @@ class Retriever:
 
     def frequency(self, term: str, field: str) -> int:
         """In how many passages of the whole index a term occurs."""
-        number = FIELDS.index(field)
-        return sum(
-            s.postings.frequency(term, number, [place - offset for place in self.aside if 0 <= place - offset < len(s)])
-            for s, offset in zip(self.index.segments, self.index.offsets, strict=False)
-        )
+        return self.index.frequency(term, field, self.aside)
 
     def search(
         self,
@@ -91,12 +85,12 @@ class Retriever:
     ) -> Result:
         """The best `top_k` passages. Raises `BadFilter` for a filter that can't be meant."""
         started = time.perf_counter()
-        allowed = self._allowed(filters)
+        self.check(filters)
         language = language or detect_language(query)
         matches = self._glossary.matches(query, language)
         terms = query_terms(query, language, matches)
         parsed = time.perf_counter()
-        candidates = self._candidates(query, terms, mode, allowed)
+        candidates = self._candidates(query, terms, mode, filters)
         matched = time.perf_counter()
         hits = self._best(candidates, mode, top_k)
         ended = time.perf_counter()
@@ -119,7 +113,7 @@ class Retriever:
     def candidates(self, query: str, language: str) -> Candidates:
         """What the hybrid search weighs for a query: the weights are learnt from it."""
         terms = query_terms(query, language, self._glossary.matches(query, language))
-        return self._candidates(query, terms, "hybrid", self.index.alive)
+        return self._candidates(query, terms, "hybrid", Filters())
 
     def documents(self, filters: Filters = Filters()) -> list[Document]:
         """The documents that the filters let through."""
@@ -135,30 +129,16 @@ class Retriever:
         for doc_id in filters.doc_ids:
             self.index.document(doc_id)
 
-    def _allowed(self, filters: Filters) -> Mask:
-        """(N,): which passages the filters and the tombstones let through."""
-        self.check(filters)
-        allowed = self.index.alive
-        if self.aside:
-            allowed = allowed.copy()
-            allowed[list(self.aside)] = False
-        if filters.kinds:
-            kinds = np.concatenate([s.kinds for s in self.index.segments])
-            allowed = allowed & np.isin(kinds, [KINDS.index(kind) for kind in filters.kinds])
-        if filters.doc_ids or filters.published_from or filters.published_to:
-            allowed = allowed & np.concatenate([s.of_documents(filters.pass_id) for s in self.index.segments])
-        return allowed
-
-    def _candidates(self, query: str, terms: Mapping[str, Terms], mode: str, allowed: Mask) -> Candidates:
+    def _candidates(self, query: str, terms: Mapping[str, Terms], mode: str, filters: Filters) -> Candidates:
         vector = self.embedder.encode_queries([query])[0] if mode != "lexical" else None
-        return find(self.index, terms if mode != "dense" else {}, vector, allowed)
+        return self.index.find(terms if mode != "dense" else {}, vector, filters, self.aside)
 
     def _fused(self, candidates: Candidates, mode: str) -> tuple[Mapping[str, Scores], Scores]:
         """Each arm's scores and those of the neighbours, and one score from all of them."""
         if mode == "dense":
             return candidates.raw, candidates.raw["dense"]
         own = combine(candidates.features, candidates.expanded, self.weights)
-        neighbours = best_neighbours(own, candidates.places, self.index.runs_on)
+        neighbours = best_neighbours(own, candidates.places, self.index.run_on(candidates.places))
         total = ((own + NEIGHBOUR * neighbours) / (1 + NEIGHBOUR)).astype(np.float32)
         return {**candidates.raw, "neighbours": neighbours}, total
 
@@ -169,9 +149,9 @@ class Retriever:
         best = np.argsort(-total, kind="stable")[:top_k]  # of equal ones the first in the index
         by_arm = np.stack([scores[best] for scores in raw.values()], axis=1).astype(np.float64).round(4).tolist()
         totals = total[best].astype(np.float64).round(6).tolist()
+        places = candidates.places[best].tolist()
         hits: list[Hit] = []
-        for place, score, own in zip(candidates.places[best].tolist(), totals, by_arm, strict=True):
-            passage = self.index.passage(place)
+        for place, passage, score, own in zip(places, self.index.passages_at(places), totals, by_arm, strict=True):
             document = self.index.document(passage.doc_id)
             hits.append(Hit(place, len(hits) + 1, score, passage, document, dict(zip(raw, own, strict=True))))
         return tuple(hits)

@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import settings
+from lite import lite
 
 from api.app import create_app
 from api.kept import KeptAnswers
 from api.service import Service
 from api.settings import Settings
 from ingest import build
+from ingest.clustered import Milvus
 from ingest.expand import read_expansions
 from ingest.load import find_sources, load
 from retriever.embed import StaticModel
@@ -62,6 +65,25 @@ def service(home: Path, model: StaticModel) -> Iterator[Service]:
     )
     yield service
     service.close()
+
+
+@pytest.fixture(scope="session")
+def in_milvus(home: Path, model: StaticModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same index, moved into Milvus Lite."""
+    kept, entries = KeptAnswers(home / "answers.sqlite"), read_glossary(CORPUS / "glossary.tsv")
+    with lite(tmp_path_factory.mktemp("milvus")) as (uri, _), closing(Milvus(uri, "", home / "copies")) as store:
+        with closing(open_index(home / "index", model.name)) as index:
+            store.move(index, model, lambda message: None)
+        view, _ = store.open(model)
+        yield Service(view, model, kept, entries)
+    kept.close()
+
+
+@pytest.fixture(params=["disk", "milvus"])
+def either(request: pytest.FixtureRequest) -> Service:
+    """What must hold wherever the index is."""
+    found: Service = request.getfixturevalue({"disk": "service", "milvus": "in_milvus"}[request.param])
+    return found
 
 
 @pytest.fixture(scope="session")

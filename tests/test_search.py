@@ -10,9 +10,9 @@ from retriever.filters import Filters, date_interval
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "lexical", "dense"])
-def test_every_hit_stands_at_its_spans(service: Service, mode: str) -> None:
+def test_every_hit_stands_at_its_spans(either: Service, mode: str) -> None:
     for query in ("低空経済とは", "What is embodied AI?", "人形机器人 市场规模", "アリババ"):
-        hits = service.retriever.search(query, 50, mode).hits
+        hits = either.retriever.search(query, 50, mode).hits
         assert len(hits) > 10
         assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
         assert all(a.score >= b.score for a, b in itertools.pairwise(hits))
@@ -20,14 +20,14 @@ def test_every_hit_stands_at_its_spans(service: Service, mode: str) -> None:
             prove(hit.document, hit.passage.text, hit.passage.spans)
 
 
-def test_a_search_repeats_itself(service: Service) -> None:
-    first, second = (service.retriever.search("百度の生成AI", 20) for _ in range(2))
+def test_a_search_repeats_itself(either: Service) -> None:
+    first, second = (either.retriever.search("百度の生成AI", 20) for _ in range(2))
     assert first.hits == second.hits
 
 
-def test_dates_match_where_intervals_overlap(service: Service) -> None:
+def test_dates_match_where_intervals_overlap(either: Service) -> None:
     def years(**dates: str) -> set[str | None]:
-        hits = service.retriever.search("中国のAI産業", 50, filters=Filters(**dates)).hits
+        hits = either.retriever.search("中国のAI産業", 50, filters=Filters(**dates)).hits
         return {hit.document.published for hit in hits}
 
     assert years(published_from="2025-09") == {"2025", "2025-09-25", "2026-01-30"}
@@ -41,14 +41,14 @@ def test_another_form_of_date_is_refused(date: str) -> None:
         date_interval(date)
 
 
-def test_an_unknown_kind_is_refused(service: Service) -> None:
+def test_an_unknown_kind_is_refused(either: Service) -> None:
     with pytest.raises(BadFilter, match="'figure' is no kind"):
-        service.retriever.search("x", filters=Filters(kinds=("figure",)))
+        either.retriever.search("x", filters=Filters(kinds=("figure",)))
 
 
 @pytest.mark.parametrize("query", ["。", "?", "あ", "a", "𠮷", "x" * 2000, "ロボット" * 500])
-def test_any_query_is_answered(service: Service, query: str) -> None:
-    assert isinstance(service.retriever.search(query).hits, tuple)
+def test_any_query_is_answered(either: Service, query: str) -> None:
+    assert isinstance(either.retriever.search(query).hits, tuple)
 
 
 @pytest.mark.parametrize(
@@ -61,27 +61,27 @@ def test_any_query_is_answered(service: Service, query: str) -> None:
         ("身体を持つAI", "具身知能"),
     ],
 )
-def test_a_question_in_other_words_finds_its_passage(service: Service, query: str, expected: str) -> None:
-    hits = service.retriever.search(query, 5).hits
+def test_a_question_in_other_words_finds_its_passage(either: Service, query: str, expected: str) -> None:
+    hits = either.retriever.search(query, 5).hits
     assert any(expected in hit.passage.text for hit in hits), [hit.passage.text[:40] for hit in hits]
 
 
-def test_written_questions_of_a_document_that_is_filtered_out_find_nothing(service: Service) -> None:
-    every = service.retriever.search("低空経済とは", 50).hits
+def test_written_questions_of_a_document_that_is_filtered_out_find_nothing(either: Service) -> None:
+    every = either.retriever.search("低空経済とは", 50).hits
     one = every[0].document.doc_id
-    hits = service.retriever.search("低空経済とは", 50, filters=Filters(doc_ids=(one,))).hits
+    hits = either.retriever.search("低空経済とは", 50, filters=Filters(doc_ids=(one,))).hits
     assert {hit.document.doc_id for hit in hits} == {one}
     assert hits[0].passage == every[0].passage
 
 
 @pytest.mark.parametrize("query", ["百度 revenue 增长 なぜ", "AIとは AI是什么 what is AI", "𠮷", "5%", "3割"])
-def test_mixed_and_tiny_questions_are_answered(service: Service, query: str) -> None:
-    assert isinstance(service.retriever.search(query).hits, tuple)
+def test_mixed_and_tiny_questions_are_answered(either: Service, query: str) -> None:
+    assert isinstance(either.retriever.search(query).hits, tuple)
 
 
-def test_a_search_explains_what_it_looked_for(service: Service) -> None:
+def test_a_search_explains_what_it_looked_for(either: Service) -> None:
     request = SearchIn.model_validate({"query": "export controls on chips", "explain": True})
-    scores = service.search(request).hits[0].scores
+    scores = either.search(request).hits[0].scores
     assert scores is not None
     assert "輸出規制" in scores["expansions"]["export controls"]
     assert "輸出" in scores["terms"]["glossary"]

@@ -20,9 +20,9 @@ from api.answers.mentions import REQUESTS, names_in
 from api.answers.periods import years_in
 from api.citations.terms import Held, Terms, as_text, held_in_form, pair_codes, read_terms, word_codes
 from retriever.glossary import Match
-from retriever.index import Index
 from retriever.search import Result
 from retriever.text import bigrams, in_japanese_forms, words
+from retriever.view import View
 
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 _BIGRAM_SHARE = 0.33
@@ -34,7 +34,7 @@ class Counts(Protocol):
     """In how many passages of an index a term occurs: a retriever knows, and whoever remembers it."""
 
     @property
-    def index(self) -> Index: ...
+    def index(self) -> View: ...
 
     def frequency(self, term: str, field: str) -> int: ...
 
@@ -188,7 +188,7 @@ class _Weigher:
     """How rare words are in an index; of each it is asked once."""
 
     def __init__(self, counts: Counts):
-        self.passages = max(1, len(counts.index.alive))
+        self.passages = max(1, counts.index.passages)
         self.frequency = cache(partial(counts.frequency, field="words"))
         self.rarest = cache(self._rarest)
 

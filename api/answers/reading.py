@@ -14,10 +14,10 @@ from api.answers.orders import gives_orders
 from api.citations.terms import Terms, Text, read_terms
 from retriever.embed import Embedder
 from retriever.glossary import Match
-from retriever.index import Index
 from retriever.records import Document, Passage, Questions, Span
 from retriever.search import Hit, Retriever
 from retriever.text import in_japanese_forms, words
+from retriever.view import View
 
 _PASSAGES_IN_MEMORY = 512
 """Of some 90 KB each where questions were written for it (a third are their vectors), 25 KB where none were."""
@@ -116,10 +116,10 @@ class Reader:
         self._read = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(partial(_read, retriever.index, retriever.embedder))
         self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(partial(retriever.matches, language="ja"))
         self._frequency = lru_cache(maxsize=_TERMS_IN_MEMORY)(retriever.frequency)
-        self._ahead = iter(np.flatnonzero(retriever.index.alive)[:_PASSAGES_IN_MEMORY].tolist())
+        self._ahead = iter(retriever.index.first_places(_PASSAGES_IN_MEMORY))
 
     @property
-    def index(self) -> Index:
+    def index(self) -> View:
         return self.retriever.index
 
     def over(self, retriever: Retriever) -> "Reader":
@@ -135,7 +135,8 @@ class Reader:
 
     def read_before(self, hit: Hit) -> Reading | None:
         """The passage just before it in its document: there a subject may have its name."""
-        return self._read(hit.place - 1) if hit.place and self.index.runs_on[hit.place - 1] else None
+        before = self.index.before(hit.place)
+        return None if before is None else self._read(before)
 
     def read_ahead(self) -> None:
         """A few passages more, from the first on, as long as there is room: who asks about them needn't wait."""
@@ -154,7 +155,7 @@ class Reader:
         return self._frequency(term, field)
 
 
-def _read(index: Index, embedder: Embedder, place: int) -> Reading:
+def _read(index: View, embedder: Embedder, place: int) -> Reading:
     passage = index.passage(place)
     return Reading(passage, index.document(passage.doc_id), index.questions_of(place), embedder)
 

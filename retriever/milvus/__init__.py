@@ -1,0 +1,1 @@
+"""The index in a Milvus cluster: what `TENKYO_STORE=milvus` searches. Nothing here is imported without it."""
