@@ -15,6 +15,7 @@ from api.cli import Json, clear_errors
 from api.kept import SCHEMA, KeptAnswersFailed, read_body
 from api.service import open_embedder, read_kept
 from api.settings import Settings
+from api.stores import open_store
 from ingest import build
 from ingest.expand import read_expansions
 from ingest.gather import document_ids
@@ -23,7 +24,7 @@ from ingest.library import Library
 from ingest.load import Source
 from ingest.repair import forget_damaged, put_aside, repair_library, repair_questions
 from retriever.embed import Embedder
-from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing
+from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, StoreRefused, StoreUnreachable
 from retriever.fallback import open_last_good
 from retriever.index import check_versions, current_generation, open_index, read_manifest
 from retriever.records import Document
@@ -40,9 +41,9 @@ def doctor(
     with clear_errors():
         settings = Settings()
         embedder = open_embedder(settings)
-        found = list(examine(settings, embedder.name))
-        done = list(put_right(settings, embedder)) if repair and found else []
-        left = list(examine(settings, embedder.name)) if repair else found
+        found = list(look(settings, embedder))
+        done = list(put_right(settings, embedder)) if repair and found and settings.store == "disk" else []
+        left = list(look(settings, embedder)) if repair else found
     if as_json:
         told = {"healthy": not left, "findings": [asdict(finding) for finding in left], "repaired": done}
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
@@ -53,6 +54,22 @@ def doctor(
 
 def _shown(finding: Finding) -> str:
     return f"{finding.place}: {finding.problem}\n  {finding.means}\n  What to do: {finding.repair}"
+
+
+def look(settings: Settings, embedder: Embedder) -> Iterator[Finding]:
+    """At what the settings name: this machine's disk, or the cluster, where documents and answers are then."""
+    if settings.store == "disk":
+        yield from examine(settings, embedder.name)
+        return
+    from ingest.clustered import Milvus
+
+    try:
+        store = open_store(settings)
+        assert isinstance(store, Milvus)
+        with closing(store):
+            yield from store.examine(embedder)
+    except (StoreUnreachable, StoreRefused, IndexMissing, IndexMismatch) as error:
+        yield Finding("milvus", str(error), "No question can be answered.", "See to the cluster, or its address.")
 
 
 def examine(settings: Settings, model: str) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """The index in a cluster: any number of processes take documents in, and any number of services answer from it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -11,12 +11,13 @@ import numpy as np
 from ingest.build import Expansions, Outcome, Progress, contents_of, fingerprint, versions
 from ingest.expand import check
 from ingest.gather import load_all, sources_of, without_copies
+from ingest.health import Finding
 from ingest.library import Library
 from ingest.load import Source, load
 from ingest.shared_library import SharedLibrary
 from retriever.draft import Contents
 from retriever.embed import Embedder
-from retriever.errors import IndexBusy, IndexMissing
+from retriever.errors import IndexBusy, IndexDamaged, IndexMissing
 from retriever.index import Index
 from retriever.milvus import schema
 from retriever.milvus.catalogue import Catalogue, Entry
@@ -24,7 +25,7 @@ from retriever.milvus.cluster import Cluster
 from retriever.milvus.following import FRESH_SECONDS, Follower
 from retriever.milvus.schema import PASSAGES, QUESTIONS
 from retriever.milvus.terms import lengths_version
-from retriever.milvus.writing import claim, clean, take_out, write
+from retriever.milvus.writing import check_rows, claim, clean, take_out, write
 from retriever.readers import Reader
 from retriever.records import Document
 from retriever.view import View
@@ -148,6 +149,18 @@ class Milvus:
         new = write_all(self.cluster, {i: f for i, (f, _) in held.items()}, lambda i: held[i][1](), progress)
         after = self._follower.look()
         return Outcome(after.generation, new, unchanged, after.passages)
+
+    def examine(self, embedder: Embedder) -> Iterator[Finding]:
+        """Whether all rows of each document are there, and its text is what was written. Raises as `open`."""
+        index = self._follower.open(store_versions(embedder))
+        for entry in index.snapshot.documents.values():
+            try:
+                check_rows(self.cluster, entry)
+                index.document(entry.doc_id)
+            except (IndexBusy, IndexDamaged) as error:
+                means = "Nothing of this document can be cited, or not all of it is found."
+                repair = f"tenkyo ingest --remove {entry.doc_id}, then give its file again: tenkyo ingest FILE."
+                yield Finding("milvus", str(error), means, repair, entry.doc_id)
 
     def _make(self, embedder: Embedder) -> None:
         wanted = store_versions(embedder)

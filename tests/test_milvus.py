@@ -14,6 +14,7 @@ from made import two_pages_with_a_table
 from test_index import TEXTS, CountingModel
 
 from api.citations.quotes import prove
+from api.doctor import look
 from api.kept import KeptAnswers
 from api.kept_shared import SharedAnswers
 from api.moving import moved
@@ -23,6 +24,7 @@ from ingest.clustered import Milvus, store_versions
 from ingest.library import Library
 from retriever.errors import (
     IndexBusy,
+    IndexDamaged,
     IndexMismatch,
     IndexMissing,
     NotFound,
@@ -296,8 +298,26 @@ def test_a_text_that_was_changed_in_the_cluster_is_not_cited(store: Milvus, file
     take_in(store, files["chip"])
     row = store.cluster.query(PARTS, 'what == "text"', ("id", "document", "what", "part", "body", "nothing"))[0]
     store.cluster.upsert(PARTS, [row | {"body": row["body"].replace("国産", "外国")}])
-    with pytest.raises(Exception, match="isn't what was written"):
+    with pytest.raises(IndexDamaged, match="isn't what was written"):
         opened(store).document(IDS["chip"])
+    (finding,) = store.examine(MODEL)
+    assert (finding.doc_id, finding.problem[-47:]) == (IDS["chip"], "isn't what was written. Take its file in again.")
+    store.cluster.delete(PASSAGES, "document >= 0")
+    (finding,) = store.examine(MODEL)
+    assert "has 1 passages, 0 are in Milvus" in finding.problem
+
+
+def test_the_doctor_looks_at_the_cluster(
+    store: Milvus, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(store, files["chip"])
+    settings = Settings(home=tmp_path / "home", store="milvus", milvus_uri=store.cluster.uri)
+    assert list(look(settings, MODEL)) == []
+    away = settings.model_copy(update={"milvus_uri": f"http://127.0.0.1:{free_port()}"})
+    (finding,) = look(away, MODEL)
+    assert "can't be reached" in finding.problem
+    (finding,) = look(settings.model_copy(update={"milvus_uri": ""}), MODEL)
+    assert "TENKYO_MILVUS_URI is empty" in finding.problem
 
 
 def test_a_cluster_that_is_away_or_slow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

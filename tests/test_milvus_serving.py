@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from conftest import ROOT
 from lite import free_port, lite
 from test_index import TEXTS
@@ -57,7 +58,9 @@ def wait_until(condition: Any, seconds: float) -> float:
     return time.monotonic() - started
 
 
-def test_two_services_and_two_ingests_share_one_store(tmp_path: Path) -> None:
+def test_two_services_and_two_ingests_share_one_store(tmp_path: Path, long: bool) -> None:
+    if not long:
+        pytest.skip("half a minute: --long")
     port = free_port()
     files = [tmp_path / f"{name}.txt" for name in TEXTS]
     for file in files:
