@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import cast
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -80,7 +79,7 @@ class Connection(HttpToolsProtocol):
     def _refusal(self) -> bytes | None:
         door: Door | None = self.app_state.get("door")
         path = httptools.parse_url(self.url).path
-        return door.refusal(self.parser.get_method().decode(), unquote(path.decode())) if door and path else None
+        return door.refusal(self.parser.get_method().decode(), path.decode("latin-1")) if door and path else None
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
