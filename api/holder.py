@@ -155,6 +155,10 @@ class ServiceHolder:
             self._embedder = self._embedder or open_embedder(self._settings)
             self._kept = self._kept or open_kept(self._settings, store)
             opened = open_service(self._settings, self._embedder, self._kept, self._service is None, store)
+        except SystemError as error:
+            # CPython 3.11 may trip over two threads that read literals (gh-106905), as NumPy does in each file's head
+            log.warning("the index is opened again: %s", error)
+            return
         except _UNUSABLE as error:
             if not self._is_newer_than(newest):  # else its files may be gone already: look again
                 self._give_up(newest, error)

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api import holder as holder_module
 from api.app import create_app
 from api.citations.quotes import squeeze
 from api.holder import ServiceHolder
+from api.service import Service
 from api.settings import Settings
 from ingest import build
 from retriever.embed import StaticModel
@@ -123,4 +125,24 @@ def test_what_keeps_an_index_from_being_opened_is_said_until_there_is_one(
     holder = ServiceHolder(settings)
     with pytest.raises(IndexDamaged, match=r"documents\.txt"):
         holder.current()
+    holder.close()
+
+
+def test_an_index_that_python_tripped_over_is_opened_again(
+    settings: Settings, model: StaticModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(settings, model, 1)
+    holder = ServiceHolder(settings)
+    opened, tripped = holder_module.open_service, threading.Event()
+
+    def once(*given: Any) -> Service:
+        if not tripped.is_set():
+            tripped.set()
+            raise SystemError("AST constructor recursion depth mismatch")
+        return opened(*given)
+
+    monkeypatch.setattr(holder_module, "open_service", once)
+    second = publish(settings, model, 2)
+    assert wait_for_readers(settings.index, 60) == 0
+    assert (tripped.is_set(), holder.current().index.generation) == (True, second)
     holder.close()
