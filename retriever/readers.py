@@ -20,18 +20,23 @@ class Reader:
     """The entry of a service. It vanishes with the process, however that ends."""
 
     def __init__(self, root: Path):
-        folder = root / "readers"
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._path = folder / name
-        draft = folder / f".{name}"
-        self._file = os.open(draft, os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        self.tell(_NONE)
+        self._path = root / "readers" / f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._file = self._enter()
+
+    def _enter(self) -> int:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_name(f".{self._path.name}")
+        file = os.open(draft, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.pwrite(file, _NONE.encode(), 0)
         draft.rename(self._path)  # seen only once it is locked and told
+        return file
 
     def tell(self, generation: str) -> None:
         """From now on, each new request is answered from this generation."""
+        if not self._path.exists():  # who took the index away took the entry along
+            os.close(self._file)
+            self._file = self._enter()
         os.pwrite(self._file, generation.encode(), 0)
 
     def close(self) -> None:

@@ -174,7 +174,7 @@ def test_what_was_given_and_taken_out_survives_a_rebuild(
     library = Library(settings.library)
     assert build.is_current(settings.index, [settings.corpus], model, library=library)
     for path in settings.index.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.parent.name != "readers":  # the service that runs stays known
             path.unlink()
     assert not build.is_current(settings.index, [settings.corpus], model, library=library)
     sources = [settings.corpus, *library.sources()]

@@ -1,6 +1,7 @@
 """Who reads which generation, also after somebody died."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,19 @@ def test_a_reader_is_waited_for_until_it_has_the_new_generation(tmp_path: Path) 
     assert wait_for_readers(tmp_path, 0.05) == 1
     other.close()
     assert wait_for_readers(tmp_path, 0) == 0
+    reader.close()
+    assert list((tmp_path / "readers").iterdir()) == []
+
+
+def test_a_reader_whose_index_was_taken_away_is_waited_for_again(tmp_path: Path) -> None:
+    publish(tmp_path, OLD)
+    reader = Reader(tmp_path)
+    reader.tell(OLD)
+    shutil.rmtree(tmp_path / "readers")
+    assert wait_for_readers(tmp_path, 0) == 0
+    reader.tell(OLD)
+    publish(tmp_path, NEW)
+    assert wait_for_readers(tmp_path, 0) == 1
     reader.close()
     assert list((tmp_path / "readers").iterdir()) == []
 
