@@ -95,14 +95,21 @@ def is_current(
     except (IndexMissing, IndexDamaged, IndexMismatch):
         return False
     manifest = read_manifest(root)
+    return manifest.versions == versions(embedder) and holds(manifest.corpus, paths, expansions, library)
+
+
+def holds(
+    corpus: Mapping[str, str], paths: Sequence[Path], expansions: Expansions = NONE, library: Library | None = None
+) -> bool:
+    """Whether documents, given as fingerprints by id, are these sources as they are, with a library's, and none that
+    was removed. Raises `SourceRefused`."""
     removed = library.removed() if library else frozenset()
-    own = [entry.doc_id for entry in library.entries() if entry.status == "ready"] if library else []
+    own = {entry.doc_id for entry in library.entries() if entry.status == "ready"} if library else set()
     given = (document for document in map(load, sources_of(paths)) if document.doc_id not in removed)
     return (
-        manifest.versions == versions(embedder)
-        and not removed.intersection(manifest.corpus)
-        and manifest.corpus.keys() >= set(own)
-        and all(manifest.corpus.get(document.doc_id) == fingerprint(document, expansions) for document in given)
+        not removed.intersection(corpus)
+        and corpus.keys() >= own - removed
+        and all(corpus.get(document.doc_id) == fingerprint(document, expansions) for document in given)
     )
 
 

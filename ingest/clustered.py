@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.build import Expansions, Outcome, Progress, contents_of, fingerprint, versions
+from ingest.build import Expansions, Outcome, Progress, contents_of, fingerprint, holds, versions
 from ingest.expand import check
-from ingest.gather import load_all, sources_of, without_copies
+from ingest.gather import load_all, without_copies
 from ingest.health import Finding
 from ingest.library import Library
-from ingest.load import Source, load
+from ingest.load import Source
 from ingest.shared_library import SharedLibrary
 from retriever.draft import Contents
 from retriever.embed import Embedder
@@ -118,15 +118,7 @@ class Milvus:
         if schema.read_versions(self.cluster) is None:
             return False
         schema.check(self.cluster, store_versions(embedder))
-        there, library = self.corpus(), self.library()
-        removed = library.removed()
-        own = {entry.doc_id for entry in library.entries() if entry.status == "ready"}
-        given = (document for document in map(load, sources_of(paths)) if document.doc_id not in removed)
-        return (
-            not removed.intersection(there)
-            and own - removed <= there.keys()
-            and all(there.get(document.doc_id) == fingerprint(document, expansions) for document in given)
-        )
+        return holds(self.corpus(), paths, expansions, self.library())
 
     def is_unchanged(self, model: str, made_of: Sequence[Path]) -> bool:
         """Others write, too: it is looked at each time."""

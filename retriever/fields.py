@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain, starmap
+from itertools import chain
 from typing import NamedTuple
 
 from retriever.postings import Run, invert
@@ -29,17 +29,25 @@ class Inverted(NamedTuple):
     asked_words: list[list[list[str]]]
 
 
+class Matched(NamedTuple):
+    """A passage's terms in the order of `FIELDS`; `asked_words`: of each question that was written for it."""
+
+    fields: tuple[Sequence[str], ...]
+    asked_words: list[list[str]]
+
+
+def terms_of(texts: Texts) -> Matched:
+    text, headings, asked = texts
+    questions = [in_japanese_forms(question, language) for language, question in asked]
+    asked_words = list(map(words, questions))
+    pairs = list(chain(*map(bigrams, questions)))
+    return Matched((words(text), bigrams(text), _headings(headings), list(chain(*asked_words)), pairs), asked_words)
+
+
 def invert_fields(passages: Sequence[Texts]) -> Inverted:
-    questions = [[in_japanese_forms(text, language) for language, text in asked] for _, _, asked in passages]
-    asked_words = [list(map(words, own)) for own in questions]
-    fields = (
-        [words(text) for text, _, _ in passages],
-        [bigrams(text) for text, _, _ in passages],
-        [_headings(headings) for _, headings, _ in passages],
-        [list(chain(*own)) for own in asked_words],
-        [list(chain(*map(bigrams, own))) for own in questions],
-    )
-    return Inverted(tuple(starmap(invert, enumerate(fields))), asked_words)
+    found = list(map(terms_of, passages))
+    runs = (invert(number, [matched.fields[number] for matched in found]) for number in range(len(FIELDS)))
+    return Inverted(tuple(runs), [matched.asked_words for matched in found])
 
 
 @lru_cache(maxsize=1024)

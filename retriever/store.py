@@ -45,7 +45,7 @@ class StoreFile:
         self._connection.executemany(f"INSERT INTO documents VALUES ({marks})", map(_document_row, documents))
         self._connection.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?)",
-            ((i, p.passage_id, p.doc_id, _write_passage(p)) for i, p in enumerate(passages, start=first)),
+            ((i, p.passage_id, p.doc_id, write_passage(p)) for i, p in enumerate(passages, start=first)),
         )
         self._connection.executemany(
             "INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?)",
@@ -87,17 +87,17 @@ class Store:
 
     def passage(self, number: int) -> Passage:
         row = self._connection.execute("SELECT record FROM passages WHERE number = ?", (number,)).fetchone()
-        return _read_passage(row[0])
+        return read_passage(row[0])
 
     def passage_by_id(self, passage_id: str) -> Passage | None:
         row = self._connection.execute("SELECT record FROM passages WHERE passage_id = ?", (passage_id,)).fetchone()
-        return _read_passage(row[0]) if row else None
+        return read_passage(row[0]) if row else None
 
     def passages(self, doc_id: str | None = None) -> Iterator[Passage]:
         """Of one document, or of all, in order."""
         where, values = ("WHERE doc_id = ?", (doc_id,)) if doc_id else ("", ())
         for (record,) in self._connection.execute(f"SELECT record FROM passages {where} ORDER BY number", values):
-            yield _read_passage(record)
+            yield read_passage(record)
 
     def asked(self) -> Iterator[tuple[int, Asked]]:
         """Passage numbers with the questions that were written for them."""
@@ -121,24 +121,24 @@ def _read_document(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Document:
     """By the columns' names: what an earlier version wrote lacks those that came later."""
     values = {name: value for (name, *_), value in zip(cursor.description, row, strict=True)}
     numbers = {name: tuple(json.loads(values[name])) for name in ("pages", "blank_pages") if name in values}
-    return Document(**values | numbers | {"joins": _read_spans(json.loads(values["joins"]))})
+    return Document(**values | numbers | {"joins": read_spans(json.loads(values["joins"]))})
 
 
 def _read_asked(language: str, question: str, answer: str, short: str) -> Asked:
-    return Asked(language, question, _read_spans(json.loads(answer)), _read_spans(json.loads(short)))
+    return Asked(language, question, read_spans(json.loads(answer)), read_spans(json.loads(short)))
 
 
-def _read_spans(values: list[list[int]]) -> tuple[Span, ...]:
+def read_spans(values: Iterable[Sequence[int]]) -> tuple[Span, ...]:
     return tuple((start, end) for start, end in values)
 
 
-def _write_passage(passage: Passage) -> str:
+def write_passage(passage: Passage) -> str:
     values = {name: getattr(passage, name) for name in _PASSAGE_FIELDS}
     return json.dumps(values | {"cells": list(map(asdict, passage.cells))}, ensure_ascii=False)
 
 
-def _read_passage(record: str) -> Passage:
+def read_passage(record: str) -> Passage:
     values = json.loads(record)
-    cells = tuple(Cell(c["row"], tuple(c["columns"]), c["text"], _read_spans(c["spans"])) for c in values.pop("cells"))
-    section, spans = tuple(values.pop("section")), _read_spans(values.pop("spans"))
+    cells = tuple(Cell(c["row"], tuple(c["columns"]), c["text"], read_spans(c["spans"])) for c in values.pop("cells"))
+    section, spans = tuple(values.pop("section")), read_spans(values.pop("spans"))
     return Passage(section=section, spans=spans, cells=cells, **values)

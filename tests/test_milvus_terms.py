@@ -8,13 +8,13 @@ import pytest
 
 from api.service import Service
 from ingest.clustered import moved, places_of
-from retriever.fields import FIELDS, texts_of
+from retriever.fields import FIELDS, terms_of, texts_of
 from retriever.index import Index
 from retriever.milvus import following
 from retriever.milvus.catalogue import Entry, number_at, number_of, place_of, snapshot_of
 from retriever.milvus.cluster import batches, shown, text_of
 from retriever.milvus.following import sample
-from retriever.milvus.rows import days, of_passage, pieces
+from retriever.milvus.rows import days, pieces
 from retriever.milvus.terms import (
     AVERAGE_LENGTHS,
     NONE,
@@ -40,15 +40,15 @@ def test_a_passage_has_the_terms_that_the_index_on_the_disk_has(service: Service
     for place in (0, 100, 200, 347):
         passage, questions = index.passage(place), index.questions_of(place)
         document = index.document(passage.doc_id)
-        fields, own = of_passage(*texts_of(document, passage, questions.asked)[:2], questions.asked)
+        fields, own = terms_of(texts_of(document, passage, questions.asked))
         assert own == list(map(list, questions.words))
         found = index.segments[0].postings
-        for number, name in enumerate(FIELDS):
-            assert len(fields[name]) == found.lengths[number][place]
-            for term in set(fields[name]):
+        for number in range(len(FIELDS)):
+            assert len(fields[number]) == found.lengths[number][place]
+            for term in set(fields[number]):
                 starts, ends, _ = found.find(hashes_of([term], number))
                 at = found.passages[starts[0] : ends[0]].tolist().index(place)
-                assert found.frequencies[starts[0] + at] == fields[name].count(term)
+                assert found.frequencies[starts[0] + at] == fields[number].count(term)
 
 
 def test_average_lengths_are_those_of_the_shipped_reports(service: Service) -> None:

@@ -154,9 +154,10 @@ def _passed_over(result: Result, candidate: Candidate, reader: Reader, needs: Ne
     reading = reader.read(candidate.hit)
     told = reader.matches(" ".join((reading.document.title, *reading.passage.section, candidate.text)))
     around = reading.words_around.union(*reading.written.words)
-    if before := reader.read_before(candidate.hit):
-        around |= before.words_around
-    return passed_over(result.matches, told, around, bool(needs.expected.kinds))
+    found = passed_over(result.matches, told, around, bool(needs.expected.kinds))
+    if found and (before := reader.read_before(candidate.hit)):  # there a subject may have its name
+        found = passed_over(result.matches, told, around | before.words_around, bool(needs.expected.kinds))
+    return found
 
 
 def _close(ranked: Ranked, needs: Needs) -> NDArray[np.bool_]:

@@ -134,7 +134,7 @@ class Reader:
         return self._read(hit.place)
 
     def read_before(self, hit: Hit) -> Reading | None:
-        """The passage just before it in its document: there a subject may have its name."""
+        """The passage just before it in its document."""
         before = self.index.before(hit.place)
         return None if before is None else self._read(before)
 

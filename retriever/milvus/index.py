@@ -17,11 +17,12 @@ from retriever.fusion import Nearest, Scores, dense_features, lexical_features
 from retriever.milvus.catalogue import Entry, Snapshot, number_at
 from retriever.milvus.cluster import Cluster, Row, text_of
 from retriever.milvus.remembered import Remembered
-from retriever.milvus.rows import expect, joined_parts, read_document, read_passage, read_questions
+from retriever.milvus.rows import expect, joined_parts, read_document, read_questions
 from retriever.milvus.schema import PARTS, PASSAGES, QUESTIONS
 from retriever.milvus.terms import Counts, Weighed, dimension, weigh
 from retriever.records import Document, Passage, Questions
 from retriever.segment import KINDS
+from retriever.store import read_passage
 
 _FOUND = ("place", "expanded")
 

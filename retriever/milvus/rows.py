@@ -1,7 +1,7 @@
 """Documents and passages as rows of the collections, and back."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -9,24 +9,15 @@ from numpy.typing import NDArray
 
 from retriever.draft import Contents
 from retriever.errors import IndexDamaged, StoreRefused
-from retriever.fields import FIELDS, texts_of
+from retriever.fields import FIELDS, terms_of, texts_of
 from retriever.filters import date_interval
 from retriever.milvus.catalogue import MOST_PASSAGES, place_of
 from retriever.milvus.cluster import Row
 from retriever.milvus.schema import EMPTY, MOST_BYTES, PIECE
 from retriever.milvus.terms import Sparse, sparse_vector
-from retriever.records import Asked, Cell, Document, Passage, Questions, Span
+from retriever.records import Asked, Document, Questions
 from retriever.segment import KINDS
-from retriever.text import bigrams, in_japanese_forms, words
-
-
-def of_passage(text: str, headings: str, asked: Sequence[Asked]) -> tuple[dict[str, list[str]], list[list[str]]]:
-    """By field, a passage's terms; and the content words of each question that was written for it."""
-    questions = [in_japanese_forms(question.text, question.language) for question in asked]
-    own = [words(question) for question in questions]
-    pairs = [pair for question in questions for pair in bigrams(question)]
-    found = (words(text), bigrams(text), words(headings), [word for some in own for word in some], pairs)
-    return dict(zip(FIELDS, found, strict=True)), own
+from retriever.store import read_spans, write_passage
 
 
 def passage_rows(number: int, contents: Contents) -> tuple[list[Row], list[Row], list[Sparse]]:
@@ -40,15 +31,14 @@ def passage_rows(number: int, contents: Contents) -> tuple[list[Row], list[Row],
     questions: list[Row] = []
     vectors: list[Sparse] = []
     for i, (passage, asked) in enumerate(zip(contents.passages, contents.asked, strict=True)):
-        text, headings, _ = texts_of(document, passage, asked)
-        fields, own = of_passage(text, headings, asked)
-        vectors.append(sparse_vector(fields))
+        matched = terms_of(texts_of(document, passage, asked))
+        vectors.append(sparse_vector(dict(zip(FIELDS, matched.fields, strict=True))))
         shared = {"document": number, "kind": KINDS.index(passage.kind), **days(document.published)}
         place = place_of(number, i)
         row = {"place": place, **shared, "passage_id": passage.passage_id, "expanded": bool(asked)}
-        record = _fitting(json.dumps(asdict(passage), ensure_ascii=False), passage.passage_id)
+        record = _fitting(write_passage(passage), passage.passage_id)
         passages.append({**row, "record": record, "terms": vectors[-1], "vector": contents.vectors[i].tolist()})
-        for n, (question, found) in enumerate(zip(asked, own, strict=True)):
+        for n, (question, found) in enumerate(zip(asked, matched.asked_words, strict=True)):
             record = _fitting(json.dumps([*question, found], ensure_ascii=False), passage.passage_id)
             vector = contents.asked_vectors[len(questions)].tolist()
             questions.append({"id": f"{place}/{n:05d}", "place": place, **shared, "record": record, "vector": vector})
@@ -94,14 +84,7 @@ def write_document(document: Document) -> str:
 def read_document(text: str) -> Document:
     values = json.loads(text)
     numbers = {name: tuple(values[name]) for name in ("pages", "blank_pages")}
-    return Document(**values | numbers | {"joins": _spans(values["joins"])})
-
-
-def read_passage(record: str) -> Passage:
-    values = json.loads(record)
-    cells = tuple(Cell(c["row"], tuple(c["columns"]), c["text"], _spans(c["spans"])) for c in values.pop("cells"))
-    section, spans = tuple(values.pop("section")), _spans(values.pop("spans"))
-    return Passage(section=section, spans=spans, cells=cells, **values)
+    return Document(**values | numbers | {"joins": read_spans(values["joins"])})
 
 
 def read_questions(rows: Sequence[Row], dimensions: int) -> Questions:
@@ -110,15 +93,11 @@ def read_questions(rows: Sequence[Row], dimensions: int) -> Questions:
     own: list[tuple[str, ...]] = []
     for row in sorted(rows, key=lambda row: str(row["id"])):
         language, text, answer, short, found = json.loads(row["record"])
-        asked.append(Asked(language, text, _spans(answer), _spans(short)))
+        asked.append(Asked(language, text, read_spans(answer), read_spans(short)))
         own.append(tuple(found))
     ordered = [row["vector"] for row in sorted(rows, key=lambda row: str(row["id"]))]
     vectors: NDArray[np.float32] = np.asarray(ordered, np.float32).reshape(len(rows), dimensions)
     return Questions(tuple(asked), tuple(own), vectors)
-
-
-def _spans(values: Iterable[Sequence[int]]) -> tuple[Span, ...]:
-    return tuple((start, end) for start, end in values)
 
 
 def expect(texts: Mapping[tuple[int, str], str], number: int, what: str, doc_id: str) -> str:
@@ -126,23 +105,3 @@ def expect(texts: Mapping[tuple[int, str], str], number: int, what: str, doc_id:
     if (number, what) not in texts:
         raise IndexDamaged(f"The {what} of {doc_id} isn't in Milvus, though the document is said to be ready.")
     return texts[number, what]
-
-
-def of_each(contents: Iterable[Contents]) -> Iterator[Contents]:
-    """Batches of documents, one by one."""
-    for batch in contents:
-        first = asked_first = 0
-        for document in batch.documents:
-            count = sum(passage.doc_id == document.doc_id for passage in batch.passages)
-            last = first + count
-            asked = batch.asked[first:last]
-            asked_last = asked_first + sum(map(len, asked))
-            yield Contents(
-                [document],
-                batch.passages[first:last],
-                batch.vectors[first:last],
-                asked,
-                batch.asked_vectors[asked_first:asked_last],
-                {document.doc_id: batch.names.get(document.doc_id, {})},
-            )
-            first, asked_first = last, asked_last
