@@ -129,6 +129,11 @@ def command(tell: Tell, home: Path, corpus: Path, *arguments: str, **settings: s
     assert done.exit_code == 0, done.output
 
 
+def in_milvus(tell: Tell, home: Path, corpus: Path, uri: str, *arguments: str) -> None:
+    """`tenkyo ARGUMENTS` with its store in Milvus."""
+    command(tell, home, corpus, *arguments, TENKYO_STORE="milvus", TENKYO_MILVUS_URI=uri)
+
+
 def expand(tell: Tell, home: Path, corpus: Path, endpoint: str) -> None:
     os.environ |= {"TENKYO_LLM_BASE_URL": endpoint, "TENKYO_LLM_MODEL": "m"}
     command(tell, home, corpus, "ingest", "--expand")

@@ -44,7 +44,7 @@ def peers_command(
             lines += ["", *_wide(data, count, questions, entries, missing)]
     lines += ["", _notes(before, os.getloadavg()[0])]
     sizes = "".join(f" --size {count}" for count in size or ())
-    write_section("peers", f"tenkyo eval bench peers --data PATH{sizes} --questions {questions}", lines)
+    write_section("Beside other tools", f"tenkyo eval bench peers --data PATH{sizes} --questions {questions}", lines)
     typer.echo("\n".join(lines))
 
 
