@@ -64,9 +64,12 @@ class Killer:
 
 @contextmanager
 def empty_milvus(folder: Path, model: StaticModel) -> Iterator[Killer]:
-    with TemporaryDirectory() as database, lite(Path(database)) as (uri, _):
-        with closing(Milvus(uri, "", Path(database) / "library")) as store:
-            yield Killer(store, folder, model)
+    with (
+        TemporaryDirectory() as database,
+        lite(Path(database)) as (uri, _),
+        closing(Milvus(uri, "", Path(database) / "library")) as store,
+    ):
+        yield Killer(store, folder, model)
 
 
 @pytest.fixture
