@@ -18,7 +18,7 @@ test: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 $(VENV)/serve.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

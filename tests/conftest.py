@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -110,6 +111,18 @@ def long(pytestconfig: pytest.Config) -> bool:
 def told(pytestconfig: pytest.Config) -> Told:
     """Says a line at the end of the run: what was tried, and how often."""
     return pytestconfig.stash.setdefault(_LINES, []).append
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist passes on what it has to say."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = session.config.stash.get(_LINES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Without pytest-xdist there are no workers, nor this hook."""
+    node.config.stash.setdefault(_LINES, []).extend(getattr(node, "workeroutput", {}).get("told", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
