@@ -1,6 +1,8 @@
 import itertools
+import json
 
 import pytest
+from conftest import ROOT
 
 from api.citations.quotes import prove
 from api.schemas import SearchIn
@@ -86,3 +88,24 @@ def test_a_search_explains_what_it_looked_for(either: Service) -> None:
     assert "輸出規制" in scores["expansions"]["export controls"]
     assert "輸出" in scores["terms"]["glossary"]
     assert {"words", "bigrams", "headings", "glossary", "asked_words", "dense", "asked_dense"} <= scores.keys()
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [Filters(), Filters(published_to="2024"), Filters(kinds=("table",)), Filters(doc_ids=("004_17361f999aa8c8f0",))],
+)
+def test_both_stores_find_the_same(service: Service, in_milvus: Service, filters: Filters) -> None:
+    """All questions: `tenkyo eval stores`."""
+    lines = (ROOT / "eval" / "questions" / "dev.jsonl").read_text("utf-8").splitlines()[::70]
+    for question in (json.loads(line)["question"] for line in lines):
+        one, other = (s.retriever.search(question, 10, filters=filters).hits for s in (service, in_milvus))
+        assert [hit.passage for hit in one] == [hit.passage for hit in other]
+        assert [hit.score for hit in one] == pytest.approx([hit.score for hit in other], abs=1e-3)
+
+
+def test_a_quote_is_looked_up_in_either_store(either: Service) -> None:
+    for pasted, status in (
+        ("国産比率は１％未満にとどまっ\nています", "verbatim"),
+        ("国産比率は 2%未満にとどまっています", "near"),
+    ):
+        assert either.finder.lookup(pasted, 5, Filters()).status == status
