@@ -160,12 +160,24 @@ class Glossary:
         matches: list[Match] = []
         start = 0
         while start < len(asked):
-            if length := self._longest(asked, start):
+            length = self._longest(asked, start)
+            if self._cuts_name(asked, start, length):
+                length = 0
+            if length:
                 key = asked[start : start + length]
                 form = written[found[start].start() : found[start + length - 1].end()]
                 matches.append(Match(form, *self._meaning(key)))
             start += max(1, length)
         return matches
+
+    def _cuts_name(self, asked: Units, start: int, length: int) -> bool:
+        """Whether it takes the beginning of a name as long: 备案中小米 holds 小米, not 中小."""
+        for later in range(start + 1, start + length):
+            longest = self._longest(asked, later)
+            if longest >= length and later + longest > start + length:
+                kinds = [self._meaning(asked[at : at + size])[2] for at, size in ((start, length), (later, longest))]
+                return kinds[1] <= NAMES and not kinds[0] <= NAMES
+        return False
 
     def _meaning(self, key: Units) -> Meaning:
         """What a form means, worked out when it is first met."""

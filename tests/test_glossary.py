@@ -33,6 +33,13 @@ def test_forms_of_any_language_lead_to_the_form_of_reports(question: str, expect
     assert forms(Glossary([CHIP, CONTROL]), question) == expected
 
 
+def test_a_name_is_not_cut_by_a_word_before_it() -> None:
+    small = Entry("中小企業", "SME", "中小", (), "industry")
+    xiaomi = Entry("シャオミ", "Xiaomi", "小米", (), "company")
+    assert forms(Glossary([small, xiaomi]), "备案中小米的产品") == {"小米": "シャオミ"}
+    assert forms(Glossary([small, xiaomi]), "中小的产品") == {"中小": "中小企業"}
+
+
 def test_the_longest_form_wins() -> None:
     glossary = Glossary([Entry("計画", "plan", "计划"), Entry("行動計画", "action plan", "行动计划")])
     assert forms(glossary, "the action plan") == {"action plan": "行動計画"}

@@ -13,6 +13,7 @@ from api.answers.needs import as_written, needs_of
 from api.answers.periods import years_in
 from api.citations.terms import as_text, held_in, read_terms
 from api.kept import KeptAnswers
+from api.schemas import AskIn
 from api.service import Service
 from eval.errors import BadQuestions
 from eval.fit_answers import Choice, Outcomes, calibrate, fit_selection, read_unanswerable, unwritten
@@ -181,3 +182,21 @@ def test_a_row_counts_with_what_stands_before_it_in_its_passage(own: Path, model
     assert found.feature("covered_so_far")[answer] >= found.feature("covered_so_far")[subject]
     assert found.feature("complete")[answer] == 1
     assert found.feature("novel")[subject] < 1
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("What did Xiaomi get approved in the fifth batch?", {"小米"}),
+        ("第三批和第四批备案中小米的产品叫什么？", {"小米"}),
+        ("小米と愛奇芸が審査登録を通過したモデルは", {"小米", "愛奇芸"}),
+    ],
+)
+def test_rows_of_a_table_about_other_companies_are_no_answer(service: Service, question: str, named: set[str]) -> None:
+    found = ranked(service, question)
+    rows = {c.text: score for c, score in zip(found.candidates, found.scores, strict=True) if "、製品名：" in c.text}
+    own = {text for text in rows if any(f"社名：{name}、" in text for name in named)}
+    assert len(own) >= 2
+    assert min(rows[text] for text in own) > max(rows[text] for text in rows.keys() - own) + 50
+    answer = service.ask(AskIn(question=question, store=False)).answer or ""
+    assert all(text in own for text in rows if text in answer)

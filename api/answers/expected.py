@@ -54,6 +54,9 @@ _ASKED: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ("money",),
         re.compile(
             r"いくら|幾ら|何[兆億万千百]*(?:元|ドル|円)|金額|価格|値段|料金|費用(?!対効果)|コスト|売上|予算|(?:投資|調達|融資|資金|総|補助)額|時価総額|"
+            r"(?:市場|産業)の?規模(?:は|って|$|[?？]|について|を教えて|はどのくらい)|(?:市场|产业)的?规模(?:是|有|$|[?？]|多)|"
+            r"\b(?:market|industry) size\b|\bsize of the [\w -]*(?:market|industry)\b|"
+            r"how (?:big|large) is [\w' -]*(?:market|industry)\b|"
             r"多少(?:亿|万)?(?:元|钱|美元)|金额|营收|售价|价格是|融资额|投资额|成本(?!土)|"
             r"\bhow much\b|\b(?:price|cost|revenue|budget|funding|valuation)\b|how many (?:yuan|dollars|rmb)",
             re.IGNORECASE,

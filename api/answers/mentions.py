@@ -8,7 +8,7 @@ from api.citations.terms import held_in_form
 from retriever.glossary import Match
 from retriever.text import FUNCTION_WORDS
 
-REQUESTS = frozenset("tell explain please describe give show list me".split())
+REQUESTS = frozenset("tell explain please describe give show list me 多大 多高 多長 多遠".split())
 _NAME = re.compile(r"[ァ-ヶー]{3,}|\b(?=[A-Za-z0-9.+-]*[A-Z])[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]", re.ASCII)
 _NO_NAMES = FUNCTION_WORDS | REQUESTS
 _EXCLUSIVE = ("place", "company", "model", "product")

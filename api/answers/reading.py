@@ -61,7 +61,7 @@ class Reading:
     def terms(self) -> Terms:
         """Of each row with its headings, of the questions; and the words of the whole passage: R + Q + 1 texts."""
         section = self.passage.section
-        above = self._words_above
+        above = self.words_above
         rows = [
             Text(" ".join((*section, row.text)), above | own)
             for row, own in zip(self.rows, self.row_words, strict=True)
@@ -78,10 +78,10 @@ class Reading:
     @cached_property
     def words_around(self) -> frozenset[str]:
         """Of the whole passage and all that stands over it."""
-        return self._words_above | self._own_words | words_of_heading(self.document.title)
+        return self.words_above | self._own_words | words_of_heading(self.document.title)
 
     @cached_property
-    def _words_above(self) -> frozenset[str]:
+    def words_above(self) -> frozenset[str]:
         return frozenset(word for heading in self.passage.section for word in words_of_heading(heading))
 
     @cached_property

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.answers.candidates import Candidate
+from api.answers.mentions import is_named
 from api.answers.needs import Needs
 from api.answers.reading import Reader, Reading
 from api.answers.twins import Likeness, Twin, find_twins
@@ -44,6 +45,9 @@ FEATURES = (
 _FLOORS = {"covered": 0.3, "covered_so_far": 0.3, "like": 0.1, "asked": 0.3, "said": 0.3, "asked_words": 1.0}
 """What is told as a share of the best candidate's: that counts as no less than this."""
 _ROUNDING = 1e-9
+_EACH_ITS_OWN = frozenset({"company", "model", "product"})
+"""Kinds of names that rows of a table are about, one row of one, the next of another."""
+_OF_ANOTHER = 100.0
 _ASKS_DEFINITION = re.compile(
     r"定義|とは|って何|意味|何です|[什甚][么麼]是|是什[么麼]|what (?:is|are|does .* mean)|defin", re.IGNORECASE
 )
@@ -89,6 +93,7 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     learnt = weights()
     # rounded, so that sentences that are alike stay in reading order however their sums were rounded
     scores = np.round(features @ np.asarray([learnt.get(name, 0.0) for name in FEATURES]), 9)
+    scores -= _OF_ANOTHER * _are_of_another(result, readings)
     candidates = tuple(candidate for hit in result.hits for candidate in reader.candidates(hit))
     return Ranked(candidates, features, scores, twins, held.rows, held.whole)
 
@@ -148,6 +153,19 @@ def _features(
     features = np.stack([np.asarray(columns[name], np.float64) for name in FEATURES], axis=1)
     floors = np.asarray([_FLOORS.get(name, 0.0) for name in FEATURES])
     return features / np.where(floors > 0, features.max(axis=0, initial=0.0).clip(floors), 1.0)
+
+
+def _are_of_another(result: Result, readings: Sequence[Reading]) -> NDArray[np.bool_]:
+    """(C,): rows of tables that name less than half of those asked about that another row names. Half: who asks about
+    two companies wants the rows of both."""
+    asked = [match for match in result.matches if match.is_name and not match.kinds.isdisjoint(_EACH_ITS_OWN)]
+    is_table = np.repeat([bool(reading.passage.cells) for reading in readings], [len(r.rows) for r in readings])
+    if not asked or not is_table.any():
+        return np.zeros(len(is_table), bool)
+    words = [own | r.words_above if r.passage.cells else own for r in readings for own in r.row_words]
+    named = is_table * [sum(is_named(match, own) for match in asked) for own in words]
+    of_another: NDArray[np.bool_] = is_table & (2 * named < named.max(initial=0))
+    return of_another
 
 
 def _lack_value(needs: Needs, reading: Reading) -> list[bool]:
