@@ -161,7 +161,7 @@ class Glossary:
         start = 0
         while start < len(asked):
             length = self._longest(asked, start)
-            if self._cuts_name(asked, start, length):
+            if length > 1 and self._cuts_name(asked, start, length):
                 length = 0
             if length:
                 key = asked[start : start + length]
@@ -173,8 +173,7 @@ class Glossary:
     def _cuts_name(self, asked: Units, start: int, length: int) -> bool:
         """Whether it takes the beginning of a name as long: 备案中小米 holds 小米, not 中小."""
         for later in range(start + 1, start + length):
-            longest = self._longest(asked, later)
-            if longest >= length and later + longest > start + length:
+            if self._lengths.get(asked[later], (0,))[0] >= length <= (longest := self._longest(asked, later)):
                 kinds = [self._meaning(asked[at : at + size])[2] for at, size in ((start, length), (later, longest))]
                 return kinds[1] <= NAMES and not kinds[0] <= NAMES
         return False
