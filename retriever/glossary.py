@@ -161,22 +161,26 @@ class Glossary:
         start = 0
         while start < len(asked):
             length = self._longest(asked, start)
-            if length > 1 and self._cuts_name(asked, start, length):
-                length = 0
-            if length:
+            if length and not self._cuts_name(asked, start, length):
                 key = asked[start : start + length]
                 form = written[found[start].start() : found[start + length - 1].end()]
                 matches.append(Match(form, *self._meaning(key)))
-            start += max(1, length)
+                start += length
+            else:
+                start += 1
         return matches
 
     def _cuts_name(self, asked: Units, start: int, length: int) -> bool:
-        """Whether it takes the beginning of a name as long: 备案中小米 holds 小米, not 中小."""
-        for later in range(start + 1, start + length):
-            if self._lengths.get(asked[later], (0,))[0] >= length <= (longest := self._longest(asked, later)):
-                kinds = [self._meaning(asked[at : at + size])[2] for at, size in ((start, length), (later, longest))]
-                return kinds[1] <= NAMES and not kinds[0] <= NAMES
-        return False
+        """Whether what is no name takes the beginning of one as long: 备案中小米 holds 小米, not 中小."""
+        return any(
+            self._lengths.get(asked[later], (0,))[0] >= length <= (longest := self._longest(asked, later))
+            and self._is_name(asked[later : later + longest])
+            and not self._is_name(asked[start : start + length])
+            for later in range(start + 1, start + length)
+        )
+
+    def _is_name(self, key: Units) -> bool:
+        return self._meaning(key)[2] <= NAMES
 
     def _meaning(self, key: Units) -> Meaning:
         """What a form means, worked out when it is first met."""

@@ -9,9 +9,12 @@ from retriever.glossary import Match
 from retriever.text import FUNCTION_WORDS
 
 REQUESTS = frozenset("tell explain please describe give show list me 多大 多高 多長 多遠".split())
+"""What a question in English or Chinese asks with. No function words: 多大 says something in Japanese."""
 _NAME = re.compile(r"[ァ-ヶー]{3,}|\b(?=[A-Za-z0-9.+-]*[A-Z])[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]", re.ASCII)
 _NO_NAMES = FUNCTION_WORDS | REQUESTS
-_EXCLUSIVE = ("place", "company", "model", "product")
+EACH_ITS_OWN = ("company", "model", "product")
+"""Kinds of names that the rows of a table are about, one row of one, the next of another."""
+_EXCLUSIVE = ("place", *EACH_ITS_OWN)
 """Kinds of names of which one doesn't stand for another."""
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.answers.candidates import Candidate
-from api.answers.mentions import is_named
+from api.answers.mentions import EACH_ITS_OWN, is_named
 from api.answers.needs import Needs
 from api.answers.reading import Reader, Reading
 from api.answers.twins import Likeness, Twin, find_twins
@@ -45,9 +45,8 @@ FEATURES = (
 _FLOORS = {"covered": 0.3, "covered_so_far": 0.3, "like": 0.1, "asked": 0.3, "said": 0.3, "asked_words": 1.0}
 """What is told as a share of the best candidate's: that counts as no less than this."""
 _ROUNDING = 1e-9
-_EACH_ITS_OWN = frozenset({"company", "model", "product"})
-"""Kinds of names that rows of a table are about, one row of one, the next of another."""
 _OF_ANOTHER = 100.0
+"""Taken off the score of a row about another: nothing that speaks for it outweighs that."""
 _ASKS_DEFINITION = re.compile(
     r"定義|とは|って何|意味|何です|[什甚][么麼]是|是什[么麼]|what (?:is|are|does .* mean)|defin", re.IGNORECASE
 )
@@ -158,13 +157,15 @@ def _features(
 def _are_of_another(result: Result, readings: Sequence[Reading]) -> NDArray[np.bool_]:
     """(C,): rows of tables that name less than half of those asked about that another row names. Half: who asks about
     two companies wants the rows of both."""
-    asked = [match for match in result.matches if match.is_name and not match.kinds.isdisjoint(_EACH_ITS_OWN)]
-    is_table = np.repeat([bool(reading.passage.cells) for reading in readings], [len(r.rows) for r in readings])
-    if not asked or not is_table.any():
-        return np.zeros(len(is_table), bool)
-    words = [own | r.words_above if r.passage.cells else own for r in readings for own in r.row_words]
-    named = is_table * [sum(is_named(match, own) for match in asked) for own in words]
-    of_another: NDArray[np.bool_] = is_table & (2 * named < named.max(initial=0))
+    asked = [match for match in result.matches if match.is_name and not match.kinds.isdisjoint(EACH_ITS_OWN)]
+    named = np.asarray(
+        [
+            sum(is_named(match, words | reading.words_above) for match in asked) if reading.passage.cells else -1
+            for reading in readings
+            for words in reading.row_words
+        ]
+    )
+    of_another: NDArray[np.bool_] = (named >= 0) & (2 * named < named.max(initial=0))
     return of_another
 
 
