@@ -74,7 +74,8 @@ _SAVED: dict[int | str, dict[str, Any]] = {
 async def documents(holder: HolderDep, uploads: UploadsDep, page_in: PageDep) -> schemas.DocumentsOut:
     """All documents, also those that are being taken in, and those that failed with the reason."""
     entries = uploads.library.entries()  # first: what is ready there is in the index that is current then
-    indexed = holder.current().documents()
+    under_way = {entry.doc_id for entry in entries if entry.status == "processing"}
+    indexed = [document for document in holder.current().documents() if document.doc_id not in under_way]
     there = {document.doc_id for document in indexed}
     waiting = [entry_out(entry) for entry in entries if entry.doc_id not in there]
     page, following = page_of(sorted([*indexed, *waiting], key=lambda document: document.doc_id), page_in)
@@ -152,10 +153,10 @@ async def delete(doc_id: str, request: Request, service: ServiceDep, uploads: Up
 
 
 def find_document(doc_id: str, holder: Holder, uploads: Uploads) -> schemas.DocumentOut:
-    """From the index or, before it is there, from the library. Raises `NotFound`."""
+    """From the index or, until every service answers from it, from the library. Raises `NotFound`."""
     entry = uploads.library.entry(doc_id)  # first: what is ready there is in the index that is current then
     service = holder.current()
-    if doc_id in service.index.passage_counts:
+    if doc_id in service.index.passage_counts and not (entry and entry.status == "processing"):
         return service.document(doc_id)
     return entry_out(entry or known_entry(uploads.library, doc_id))
 

@@ -87,12 +87,12 @@ class ServiceHolder:
         self._said = ""
         self._released = False
         self._unusable: TenkyoError = IndexMissing("The index is being opened. Try again in a moment.")
+        self._stop = threading.Event()
         if first:
             first.warm_up()
             self._switch(first, self._opened_store().generation())
         else:
             self._take_up_newest()
-        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, name="index", daemon=True)
         self._thread.start()
 
@@ -177,6 +177,9 @@ class ServiceHolder:
 
     def _switch(self, opened: Service, newest: str | None) -> None:
         """Where it isn't the newest, that one is damaged: nobody need wait until it is taken up."""
+        if self._stop.is_set():  # closed while it was being warmed up
+            opened.index.close()
+            return
         weakref.finalize(opened, self._release, opened.index)
         taken_up = newest if opened.degraded and newest else opened.index.generation
         self._tried = newest if opened.degraded else taken_up

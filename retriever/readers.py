@@ -6,8 +6,10 @@ index/readers/NAME      a file for each of them, locked while it lives, that hol
 import fcntl
 import os
 import secrets
+import threading
 import time
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 from retriever.index import current_generation
@@ -21,27 +23,32 @@ class Reader:
 
     def __init__(self, root: Path):
         self._path = root / "readers" / f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._turn = threading.Lock()
         self._file = self._enter()
 
-    def _enter(self) -> int:
+    def _enter(self) -> FileIO:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_name(f".{self._path.name}")
-        file = os.open(draft, os.O_RDWR | os.O_CREAT, 0o644)
+        file = FileIO(draft, "w")
         fcntl.flock(file, fcntl.LOCK_EX)
-        os.pwrite(file, _NONE.encode(), 0)
+        file.write(_NONE.encode())
         draft.rename(self._path)  # seen only once it is locked and told
         return file
 
     def tell(self, generation: str) -> None:
-        """From now on, each new request is answered from this generation."""
-        if not self._path.exists():  # who took the index away took the entry along
-            os.close(self._file)
-            self._file = self._enter()
-        os.pwrite(self._file, generation.encode(), 0)
+        """From now on, each new request is answered from this generation. Nothing, where it was closed meanwhile."""
+        with self._turn:
+            if self._file.closed:
+                return
+            if not self._path.exists():  # who took the index away took the entry along
+                self._file.close()
+                self._file = self._enter()
+            os.pwrite(self._file.fileno(), generation.encode(), 0)
 
     def close(self) -> None:
-        self._path.unlink(missing_ok=True)
-        os.close(self._file)
+        with self._turn:
+            self._path.unlink(missing_ok=True)
+            self._file.close()
 
 
 def wait_for_readers(root: Path, seconds: float) -> int:

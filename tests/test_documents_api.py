@@ -6,6 +6,7 @@ import io
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,23 @@ def test_an_upload_that_was_under_way_goes_on_at_the_next_start(settings: Settin
     with TestClient(create_app(settings)) as restarted:
         assert polled(restarted, entry.doc_id)["status"] == "ready"
     assert entry.doc_id in found(client, "杭州の会社")
+
+
+def test_a_document_that_another_service_does_not_answer_from_yet_is_not_called_ready(
+    settings: Settings, client: TestClient
+) -> None:
+    doc_id = upload(client, "soon.txt", "成都の空港の話である。".encode()).json()["doc_id"]
+    library = Library(settings.library)
+    entry = library.entry(doc_id)
+    assert entry
+    assert entry.status == "ready"
+    library.save(replace(entry, status="processing"))
+    assert doc_id in found(client, "成都の空港")
+    assert client.get(f"/v1/documents/{doc_id}").json()["status"] == "processing"
+    listed = {d["doc_id"]: d["status"] for d in client.get("/v1/documents").json()["documents"]}
+    assert listed[doc_id] == "processing"
+    library.save(entry)
+    assert client.get(f"/v1/documents/{doc_id}").json()["status"] == "ready"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,20 @@ def test_a_reader_whose_index_was_taken_away_is_waited_for_again(tmp_path: Path)
     assert list((tmp_path / "readers").iterdir()) == []
 
 
+def test_a_closed_reader_tells_nothing_and_touches_no_file_of_others(tmp_path: Path) -> None:
+    publish(tmp_path, OLD)
+    closed = Reader(tmp_path)
+    closed.close()
+    other = Reader(tmp_path)  # the system gives it the same number
+    closed.tell(OLD)
+    closed.close()
+    assert wait_for_readers(tmp_path, 0) == 1
+    other.tell(OLD)
+    assert wait_for_readers(tmp_path, 0) == 0
+    assert len(list((tmp_path / "readers").iterdir())) == 1
+    other.close()
+
+
 def test_a_killed_reader_is_not_waited_for(tmp_path: Path) -> None:
     publish(tmp_path, NEW)
     code = "import sys, pathlib, retriever.readers as r; a = r.Reader(pathlib.Path(sys.argv[1])); print(1, flush=True)"
