@@ -18,7 +18,6 @@ from eval.answers import contains, meets
 from eval.errors import BadQuestions
 from eval.fit import on_disk
 from eval.questions import Question
-from retriever.dense import Vectors
 from retriever.index import Index
 from retriever.records import Questions
 from retriever.search import Retriever
@@ -52,7 +51,7 @@ class Unwritten(Index):
 def unwritten(retriever: Retriever) -> Retriever:
     """The same retriever, but all documents are new to it: what is learnt must hold for those, too."""
     index = on_disk(retriever.index)
-    segments = [replace(s, askers=s.askers[:0], asked=Vectors(s.asked.rows[:0])) for s in index.segments]
+    segments = [replace(s, asked={}) for s in index.segments]
     return Retriever(Unwritten(index.manifest, segments), retriever.embedder, retriever.entries, retriever.weights)
 
 

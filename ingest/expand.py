@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from retriever.errors import BadExpansions
-from retriever.records import Asked, Document, Passage, Span
+from retriever.records import LANGUAGES, Asked, Document, Passage, Span
 
-LANGUAGES = ("ja", "en", "zh")
 _KEYS = {"document", "spans", *LANGUAGES}
 _LEAST_OVERLAP = 0.45
 """Common characters over those of either: a passage half or twice as long as the span still has its questions."""

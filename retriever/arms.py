@@ -37,15 +37,20 @@ class Candidates:
     expanded: NDArray[np.bool_]
 
 
-def find(index: "Index", terms: Mapping[str, Terms], vector: NDArray[np.float32] | None, allowed: Mask) -> Candidates:
+def find(
+    index: "Index", terms: Mapping[str, Terms], vector: NDArray[np.float32] | None, language: str, allowed: Mask
+) -> Candidates:
     """The best of each arm that has `terms`, and of the dense ones.
 
-    Without a `vector` (D,) there are no dense arms, without terms `dense` is alone. `allowed` (N,): see `Masks`.
+    Without a `vector` (D,) there are no dense arms, without terms `dense` is alone. Of the questions written for
+    passages, those in the `language` of this one are compared with it. `allowed` (N,): see `Masks`.
     """
     masks = [None if own.all() else own for own in np.split(allowed, index.offsets[1:-1])]
     arms = [(FIELDS.index(LEXICAL_ARMS[arm]), own) for arm, own in terms.items()]
     matches, bounds = index.lexical.match(arms, masks, CANDIDATES)
-    dense = {} if vector is None else _nearest(index, vector, masks, DENSE_ARMS if terms else DENSE_ARMS[:1])
+    dense = {} if vector is None else {"dense": _nearest(index, vector, masks)}
+    if vector is not None and terms:
+        dense["asked_dense"] = _nearest_asked(index, vector, language, masks)
     places = _union(index, matches, dense.values())
     borders = places.searchsorted(index.offsets)
     own_places = [
@@ -61,18 +66,23 @@ def find(index: "Index", terms: Mapping[str, Terms], vector: NDArray[np.float32]
     return Candidates(places, raw, features, index.expanded[places])
 
 
-def _nearest(index: "Index", vector: NDArray[np.float32], masks: Masks, arms: Sequence[str]) -> dict[str, Nearest]:
-    """By arm, the nearest passages of all segments; nothing for a question that the model knows no word of."""
-    passages, asked = [NOTHING], [NOTHING]
+def _nearest(index: "Index", vector: NDArray[np.float32], masks: Masks) -> Nearest:
+    """The nearest passages of all segments; nothing for a question that the model knows no word of."""
+    found: list[Nearest] = []
     for segment, offset, mask in zip(index.segments, index.offsets, masks, strict=False) if vector.any() else ():
         near = segment.dense.nearest(vector, mask, CANDIDATES)
-        passages.append(Nearest(offset + near.places, near.cosines))
-        if "asked_dense" in arms:
-            mine = None if mask is None else mask[segment.askers]
-            near = segment.asked.nearest(vector, mine, CANDIDATES)
-            asked.append(Nearest(offset + segment.askers[near.places], near.cosines))
-    found = {"dense": joined(passages, CANDIDATES), "asked_dense": _best_of_each(joined(asked, CANDIDATES))}
-    return {arm: found[arm] for arm in arms}
+        found.append(Nearest(offset + near.places, near.cosines))
+    return joined(found, CANDIDATES)
+
+
+def _nearest_asked(index: "Index", vector: NDArray[np.float32], language: str, masks: Masks) -> Nearest:
+    """The passages that the nearest questions were written for."""
+    found: list[Nearest] = []
+    for segment, offset, mask in zip(index.segments, index.offsets, masks, strict=False) if vector.any() else ():
+        for asked in segment.asked_in(language):
+            near = asked.vectors.nearest(vector, None if mask is None else mask[asked.askers], CANDIDATES)
+            found.append(Nearest(offset + asked.askers[near.places], near.cosines))
+    return _best_of_each(joined(found, CANDIDATES))
 
 
 def _best_of_each(found: Nearest) -> Nearest:

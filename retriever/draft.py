@@ -21,7 +21,7 @@ from retriever import dense
 from retriever.fields import FIELDS, Inverted, Texts, invert_fields, texts_of
 from retriever.integrity import file_hashes, sync
 from retriever.postings import Spool, write_postings
-from retriever.records import Asked, Document, Passage
+from retriever.records import LANGUAGES, Asked, Document, Passage
 from retriever.segment import KINDS
 from retriever.store import StoreFile
 
@@ -82,11 +82,15 @@ class Draft:
         self._folder = folder
         self._store = StoreFile(folder / "store.sqlite")
         self._spools = [Spool(folder / f"{field}.runs") for field in FIELDS]
-        self._vectors = {name: dense.VectorFile(folder / f"{name}.npy") for name in ("dense", "asked")}
+        self._vectors = {
+            name: dense.VectorFile(folder / f"{name}.npy") for name in ("dense", *map("asked-{}".format, LANGUAGES))
+        }
         self._documents: dict[str, str | None] = {}
         self._order: dict[str, int] = {}
         self._names: dict[str, Mapping[str, str]] = {}
-        self._columns: dict[str, list[NDArray[np.integer]]] = {"documents": [], "kinds": [], "askers": []}
+        self._columns: dict[str, list[NDArray[np.integer]]] = {
+            name: [] for name in ("documents", "kinds", *map("askers-{}".format, LANGUAGES))
+        }
         self.passages = 0
 
     def append(self, contents: Contents, inverted: Inverted) -> None:
@@ -96,18 +100,24 @@ class Draft:
         self._names |= contents.names
         for document in contents.documents:
             self._order.setdefault(document.doc_id, len(self._order))
-        asked = [len(questions) for questions in contents.asked]
-        numbers = np.arange(self.passages, self.passages + len(passages))
         self._columns["documents"].append(
             np.fromiter((self._order[p.doc_id] for p in passages), np.int32, len(passages))
         )
         self._columns["kinds"].append(np.fromiter((KINDS.index(p.kind) for p in passages), np.uint8, len(passages)))
-        self._columns["askers"].append(np.repeat(numbers, asked))
         self._vectors["dense"].append(contents.vectors)
-        self._vectors["asked"].append(contents.asked_vectors)
+        self._append_asked(contents)
         for spool, run in zip(self._spools, inverted.runs, strict=True):
             spool.append(run)
         self.passages += len(passages)
+
+    def _append_asked(self, contents: Contents) -> None:
+        """Each language by itself: a question is compared with those written in its own."""
+        askers = np.repeat(np.arange(len(contents.asked)), [len(questions) for questions in contents.asked])
+        languages = np.asarray([question.language for questions in contents.asked for question in questions], object)
+        for language in LANGUAGES:
+            mine = languages == language
+            self._columns[f"askers-{language}"].append(self.passages + askers[mine])
+            self._vectors[f"asked-{language}"].append(contents.asked_vectors[mine])
 
     def close(self) -> None:
         self._store.close()

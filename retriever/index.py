@@ -41,7 +41,7 @@ from retriever.postings import K1, B
 from retriever.records import Document, Passage, Questions
 from retriever.segment import KINDS, Segment, open_segment
 
-FORMAT = 6
+FORMAT = 7
 _DOCUMENTS_IN_MEMORY = 64
 _PASSAGES_IN_MEMORY = 512
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
@@ -110,11 +110,12 @@ class Index:
         self,
         terms: Mapping[str, Terms],
         vector: NDArray[np.float32] | None,
+        language: str,
         filters: Filters,
         aside: Collection[int] = (),
     ) -> Candidates:
         """See `View`."""
-        return find(self, terms, vector, self._allowed(filters, aside))
+        return find(self, terms, vector, language, self._allowed(filters, aside))
 
     def _allowed(self, filters: Filters, aside: Collection[int]) -> NDArray[np.bool_]:
         """(N,): which passages the filters and the tombstones let through."""
@@ -237,7 +238,9 @@ def _runs_on(segment: Segment) -> NDArray[np.bool_]:
 
 def _expanded(segment: Segment) -> NDArray[np.bool_]:
     """(N,): whether questions were written for the passage."""
-    written: NDArray[np.bool_] = np.bincount(segment.askers, minlength=len(segment)) > 0
+    written = np.zeros(len(segment), bool)
+    for asked in segment.asked.values():
+        written[asked.askers] = True
     return written
 
 

@@ -45,6 +45,10 @@ class Document:
         return bisect_right(self.pages, offset) or None
 
 
+LANGUAGES = ("ja", "en", "zh")
+"""In which questions are written for passages."""
+
+
 class Asked(NamedTuple):
     """A question that a passage answers: indexed beside it, never shown.
 

@@ -90,7 +90,7 @@ class Retriever:
         matches = self._glossary.matches(query, language)
         terms = query_terms(query, language, matches)
         parsed = time.perf_counter()
-        candidates = self._candidates(query, terms, mode, filters)
+        candidates = self._candidates(query, language, terms, mode, filters)
         matched = time.perf_counter()
         hits = self._best(candidates, mode, top_k)
         ended = time.perf_counter()
@@ -113,7 +113,7 @@ class Retriever:
     def candidates(self, query: str, language: str) -> Candidates:
         """What the hybrid search weighs for a query: the weights are learnt from it."""
         terms = query_terms(query, language, self._glossary.matches(query, language))
-        return self._candidates(query, terms, "hybrid", Filters())
+        return self._candidates(query, language, terms, "hybrid", Filters())
 
     def documents(self, filters: Filters = Filters()) -> list[Document]:
         """The documents that the filters let through."""
@@ -129,9 +129,11 @@ class Retriever:
         for doc_id in filters.doc_ids:
             self.index.document(doc_id)
 
-    def _candidates(self, query: str, terms: Mapping[str, Terms], mode: str, filters: Filters) -> Candidates:
+    def _candidates(
+        self, query: str, language: str, terms: Mapping[str, Terms], mode: str, filters: Filters
+    ) -> Candidates:
         vector = self.embedder.encode_queries([query])[0] if mode != "lexical" else None
-        return self.index.find(terms if mode != "dense" else {}, vector, filters, self.aside)
+        return self.index.find(terms if mode != "dense" else {}, vector, language, filters, self.aside)
 
     def _fused(self, candidates: Candidates, mode: str) -> tuple[Mapping[str, Scores], Scores]:
         """Each arm's scores and those of the neighbours, and one score from all of them."""

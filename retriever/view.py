@@ -41,11 +41,12 @@ class View(Protocol):
         self,
         terms: Mapping[str, Terms],
         vector: NDArray[np.float32] | None,
+        language: str,
         filters: Filters,
         aside: Collection[int] = (),
     ) -> Candidates:
         """The best of each arm that has `terms`, and of the dense ones where there is a `vector` (D,); the passages at
-        the places `aside` left out. Without terms, `dense` is alone."""
+        the places `aside` left out. Without terms, `dense` is alone. `language`: the question's."""
 
     def frequency(self, term: str, field: str, aside: Collection[int] = ()) -> int:
         """In how many passages a term occurs, those at the places `aside` not counted."""

@@ -17,8 +17,9 @@ READ_SECONDS = 10.0
 WRITE_SECONDS = 120.0
 MOST_ROWS = 16_384
 """Of one answer, as Milvus limits it."""
-_LOOKED_AT = 2
-"""Vectors that a graph is walked over (`ef`) for each that is wanted."""
+_LOOKED_AT, _LOOKED_AT_FILTERED = 2, 8
+"""Vectors that a graph is walked over (`ef`) for each that is wanted: the way to a few of them leads over the others.
+Over the reports' questions, 2 finds 95% of those of one kind and language, 4 99.9%, 8 all."""
 _BATCH_BYTES = 8 * 2**20
 _BATCH_ROWS = 200
 """Small requests: other clients' come in between."""
@@ -49,7 +50,8 @@ class Cluster:
         self, collection: str, field: str, queries: Sequence[Any], most: int, where: str, wanted: Sequence[str]
     ) -> list[list[Row]]:
         """By inner product, the best `most` of each query; `distance` is the score."""
-        params = {} if isinstance(queries[0], dict) else {"params": {"ef": _LOOKED_AT * most}}
+        ef = (_LOOKED_AT_FILTERED if where else _LOOKED_AT) * most
+        params = {} if isinstance(queries[0], dict) else {"params": {"ef": ef}}
         with self._told(READ_SECONDS):
             found = self._client.search(
                 collection,

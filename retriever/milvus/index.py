@@ -20,7 +20,7 @@ from retriever.milvus.remembered import Remembered
 from retriever.milvus.rows import expect, joined_parts, read_document, read_questions
 from retriever.milvus.schema import PARTS, PASSAGES, QUESTIONS
 from retriever.milvus.terms import Counts, Weighed, dimension, weigh
-from retriever.records import Document, Passage, Questions
+from retriever.records import LANGUAGES, Document, Passage, Questions
 from retriever.segment import KINDS
 from retriever.store import read_passage
 
@@ -76,6 +76,7 @@ class MilvusIndex:
         self,
         terms: Mapping[str, Terms],
         vector: NDArray[np.float32] | None,
+        language: str,
         filters: Filters,
         aside: Collection[int] = (),
     ) -> Candidates:
@@ -89,7 +90,7 @@ class MilvusIndex:
         if vector is not None:
             dense["dense"] = self._nearest(vector, where, expanded) if asking else NOTHING
         if vector is not None and terms:
-            dense["asked_dense"] = self._asked(vector, where, expanded) if asking else NOTHING
+            dense["asked_dense"] = self._asked(vector, language, where, expanded) if asking else NOTHING
         places = np.asarray(sorted(expanded), np.int64)
         if full and len(places):  # the others found all there is
             there = f"place in {places.tolist()}"
@@ -125,8 +126,10 @@ class MilvusIndex:
         expanded |= {int(row["place"]): bool(row["expanded"]) for row in rows}
         return _sorted({int(row["place"]): float(row["distance"]) for row in reversed(rows)})
 
-    def _asked(self, vector: NDArray[np.float32], where: str, expanded: dict[int, bool]) -> Nearest:
+    def _asked(self, vector: NDArray[np.float32], language: str, where: str, expanded: dict[int, bool]) -> Nearest:
         """Each passage once, by the nearest of its questions: the best come first."""
+        if language in LANGUAGES:
+            where = " and ".join(filter(None, [where, f"language == {text_of(language)}"]))
         rows = self._mine(self.cluster.search(QUESTIONS, "vector", [vector.tolist()], CANDIDATES, where, ("place",))[0])
         expanded |= {int(row["place"]): True for row in rows}
         return _sorted({int(row["place"]): float(row["distance"]) for row in reversed(rows)})

@@ -41,7 +41,8 @@ def passage_rows(number: int, contents: Contents) -> tuple[list[Row], list[Row],
         for n, (question, found) in enumerate(zip(asked, matched.asked_words, strict=True)):
             record = _fitting(json.dumps([*question, found], ensure_ascii=False), passage.passage_id)
             vector = contents.asked_vectors[len(questions)].tolist()
-            questions.append({"id": f"{place}/{n:05d}", "place": place, **shared, "record": record, "vector": vector})
+            own = {"id": f"{place}/{n:05d}", "place": place, "language": question.language}
+            questions.append({**own, **shared, "record": record, "vector": vector})
     return passages, questions, vectors
 
 

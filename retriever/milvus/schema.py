@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from retriever.errors import IndexMismatch, IndexMissing
 from retriever.milvus.cluster import Cluster, Row
 
-FORMAT = "1"
+FORMAT = "2"
 PASSAGES, QUESTIONS, DOCUMENTS, PARTS, RECORDS = (
     f"tenkyo_{name}" for name in ("passages", "questions", "documents", "parts", "records")
 )
@@ -95,7 +95,7 @@ def _fields(dimensions: int) -> dict[str, tuple[dict[str, tuple[str, int]], int]
     records = {"key": short, "part": number, "parts": number, "created": short, "changed": number, "body": long}
     return {
         PASSAGES: ({"place": number, **filtered, **passages, "vector": vector}, 2),
-        QUESTIONS: ({"id": short, "place": number, **filtered, "record": long, "vector": vector}, 2),
+        QUESTIONS: ({"id": short, "place": number, **filtered, "language": short, "record": long, "vector": vector}, 2),
         DOCUMENTS: ({"number": number, **states, "nothing": nothing}, 1),
         PARTS: ({"id": short, **parts, "nothing": nothing}, 1),
         RECORDS: ({"id": short, **records, "nothing": nothing}, 1),
