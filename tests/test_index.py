@@ -329,3 +329,20 @@ def test_names_that_a_document_glosses_go_with_it(tmp_path: Path, texts: Path) -
 
     assert take_in("鷺沼電機（Saginuma）は新しい工場を建てた。") == {"Saginuma": "鷺沼電機"}
     assert take_in("新しい工場が建った。") == {}
+
+
+def test_a_question_is_compared_with_those_written_in_its_language(tmp_path: Path, texts: Path) -> None:
+    source, model = load(find_sources(texts / "chip.txt")[0]), CountingModel()
+    asked = (Asked("zh", "太太"), Asked("en", "人"), Asked("ja", "半"), Asked("en", "人太"))
+    written = {source.source_sha256: [Expansion(source.source_sha256, ((0, len(source.text)),), asked, "a.jsonl:1")]}
+    ingest(tmp_path / "ix", [texts], model, written, progress=lambda m: None)
+    with closing(open_index(tmp_path / "ix", "counting")) as index:
+        (place,) = np.flatnonzero(index.expanded).tolist()
+        found = [
+            index.find({"words": {"半導体": 1.0}}, model.encode_queries(["半"])[0], language, Filters())
+            for language in ("ja", "en", "zh", "ko")
+        ]
+        vectors = index.questions_of(place).vectors
+    nearest = [float(one.raw["asked_dense"][list(one.places).index(place)]) for one in found]
+    assert nearest == pytest.approx([1.0, 0.02, 0.02, 1.0], abs=0.02)
+    assert vectors == pytest.approx(model.encode_queries([question.text for question in asked]))

@@ -28,10 +28,11 @@ from retriever.search import Hit, Result
 from retriever.text import in_japanese_forms
 
 MOST_SENTENCES = 4
-NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 2.5, 2.0, 0.5
-"""A further sentence is taken if its score is at most this far below the best one's: e^-2.5 times as likely.
+NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 1.75, 2.0, 0.25
+"""A further sentence is taken if its score is at most this far below the best one's: e^-1.75 times as likely.
 
-Less far where one figure, date or person is asked for, farther where the same written question leads to both.
+Farther where one figure, date or person is asked for, which another may tell as well, and where the same written
+question leads to both.
 """
 _SCALES = {"headings": 30, "asked_bigrams": 100}
 """Brings BM25 scores near to 1, so that the weights learnt for all evidence are of one size."""

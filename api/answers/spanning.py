@@ -23,7 +23,7 @@ FURTHEST = 8.0
 """How far below the best the first sentence of another document may score."""
 CLOSE = 2.0
 """Within this, another document's sentence need add nothing."""
-LEAST_ADDED = 0.05
+LEAST_ADDED = 0.02
 """Least share of a question's weight that another document's sentence must add."""
 
 _BOTH_JA = re.compile(
