@@ -22,10 +22,10 @@ from retriever.index import Index
 from retriever.records import Questions
 from retriever.search import Retriever
 
-SENTENCE_RIDGE, EVIDENCE_RIDGE = 0.001, 0.00001
+SENTENCE_RIDGE, EVIDENCE_RIDGE = 0.001, 0.0001
 NEW_SHARE = 0.3
 """What questions about documents without written questions count beside the others."""
-FOREIGN_LOSS, NO_ANSWER_LOSS = 0.02, 0.045
+FOREIGN_LOSS, NO_ANSWER_LOSS = 0.025, 0.045
 """Shares of the answerable dev questions that may be refused as foreign, and as not answered."""
 
 

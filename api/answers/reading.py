@@ -25,7 +25,9 @@ _AHEAD = 8
 _SENTENCES_IN_MEMORY = 1024
 _TERMS_IN_MEMORY = 16384
 _LABEL = 25
-_SOURCE_LINE = re.compile(r"^(?:写真)?(?:出所|資料|出典)[)）:：]|^※?注[)）:：]|^Date:|(?:引用|作成)。?$")
+_SOURCE_LINE = re.compile(
+    r"^(?:写真)?(?:出所|資料|出典)[)）:：]|^※?注[)）:：]|^Date:|(?:引用|作成)。?$|(?:の推移|別の(?:比率|割合|分布))$"
+)
 _DEFINES = re.compile(r"とは、?.+(?:指す|いう|造語|である|です|こと)|：.+(?:指す|略)")
 
 

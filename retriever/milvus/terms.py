@@ -19,7 +19,7 @@ from retriever.arms import LEXICAL_ARMS, Terms
 from retriever.fields import FIELDS
 from retriever.postings import K1, B
 
-AVERAGE_LENGTHS = dict(zip(FIELDS, (93.2, 249.0, 28.4, 179.4, 610.3), strict=True))
+AVERAGE_LENGTHS = dict(zip(FIELDS, (93.2, 249.0, 28.4, 336.1, 1147.6), strict=True))
 """Terms a passage, as the shipped reports have them."""
 SAMPLE = 100_000
 """Passages, roughly, whose terms a server counts: rarity is a logarithm, and a sample gives it as well."""
