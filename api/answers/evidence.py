@@ -45,8 +45,8 @@ class Calibration:
 
 @cache
 def calibration() -> Calibration:
-    """As `tenkyo eval fit` learnt it with the first 7,797 written questions: with all of them its weights tell less well
-    what has no answer. The two thresholds are of today's."""
+    """As `tenkyo eval fit` learnt it with the first 7,797 written questions: learnt with all of them, its weights tell
+    less well what has no answer. The two thresholds are today's."""
     return Calibration(**json.loads(CALIBRATION.read_text("utf-8")))
 
 
