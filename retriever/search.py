@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retriever.arms import Candidates, Terms
 from retriever.embed import Embedder
@@ -36,7 +37,8 @@ class Hit:
 
 @dataclass(frozen=True)
 class Result:
-    """`terms`: what each lexical arm looked for, with weights; `matches`: what the glossary knew in the query."""
+    """`terms`: what each lexical arm looked for, with weights; `matches`: what the glossary knew in the query;
+    `vector` (D,): the query's."""
 
     query: str
     language: str
@@ -44,6 +46,7 @@ class Result:
     generation: str
     terms: Mapping[str, Terms]
     matches: tuple[Match, ...]
+    vector: NDArray[np.float32]
     hits: tuple[Hit, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
@@ -89,8 +92,9 @@ class Retriever:
         language = language or detect_language(query)
         matches = self._glossary.matches(query, language)
         terms = query_terms(query, language, matches)
+        vector = self.embedder.encode_queries([query])[0]
         parsed = time.perf_counter()
-        candidates = self._candidates(query, language, terms, mode, filters)
+        candidates = self._candidates(vector, language, terms, mode, filters)
         matched = time.perf_counter()
         hits = self._best(candidates, mode, top_k)
         ended = time.perf_counter()
@@ -102,6 +106,7 @@ class Retriever:
             self.index.generation,
             terms,
             tuple(matches),
+            vector,
             hits,
             {k: round(1000 * v, 3) for k, v in (timings | {"total": ended - started}).items()},
         )
@@ -113,7 +118,7 @@ class Retriever:
     def candidates(self, query: str, language: str) -> Candidates:
         """What the hybrid search weighs for a query: the weights are learnt from it."""
         terms = query_terms(query, language, self._glossary.matches(query, language))
-        return self._candidates(query, language, terms, "hybrid", Filters())
+        return self._candidates(self.embedder.encode_queries([query])[0], language, terms, "hybrid", Filters())
 
     def documents(self, filters: Filters = Filters()) -> list[Document]:
         """The documents that the filters let through."""
@@ -130,10 +135,10 @@ class Retriever:
             self.index.document(doc_id)
 
     def _candidates(
-        self, query: str, language: str, terms: Mapping[str, Terms], mode: str, filters: Filters
+        self, vector: NDArray[np.float32], language: str, terms: Mapping[str, Terms], mode: str, filters: Filters
     ) -> Candidates:
-        vector = self.embedder.encode_queries([query])[0] if mode != "lexical" else None
-        return self.index.find(terms if mode != "dense" else {}, vector, language, filters, self.aside)
+        own_terms, own_vector = terms if mode != "dense" else {}, vector if mode != "lexical" else None
+        return self.index.find(own_terms, own_vector, language, filters, self.aside)
 
     def _fused(self, candidates: Candidates, mode: str) -> tuple[Mapping[str, Scores], Scores]:
         """Each arm's scores and those of the neighbours, and one score from all of them."""

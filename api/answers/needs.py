@@ -21,7 +21,6 @@ from api.answers.periods import years_in
 from api.citations.terms import Held, Terms, as_text, held_in_form, pair_codes, read_terms, word_codes
 from retriever.glossary import Match
 from retriever.search import Result
-from retriever.text import bigrams, in_japanese_forms, words
 from retriever.view import View
 
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
@@ -152,9 +151,8 @@ def _starts(parts: Iterable[Sized]) -> NDArray[np.int64]:
 
 def needs_of(result: Result, counts: Counts) -> Needs:
     """From the query's words and from what the glossary knew in it."""
-    written = in_japanese_forms(result.query, result.language)
     weigher = _Weigher(counts)
-    asked = tuple(dict.fromkeys(words(written)))
+    asked = tuple(result.terms["words"])
     known = [(held_in_form(match.form), match) for match in result.matches]
     if result.language == "ja":
         needs = [_need_of_word(word, known, weigher) for word in asked]
@@ -165,7 +163,7 @@ def needs_of(result: Result, counts: Counts) -> Needs:
         unknown = [word for word in rest if not weigher.frequency(word)]
         needs = [weigher.need(m.form, sorted(own), m.means, m.is_name) for own, m in known if own]
         needs += [weigher.need(word, [word]) for word in rest if word not in unknown]
-    pairs = bigrams(written) if result.language != "en" else []
+    pairs = result.terms["bigrams"] if result.language != "en" else {}
     known_names = {need.name for need in needs if weigher.is_known(need)}
     return Needs(
         tuple(needs),

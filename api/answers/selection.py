@@ -83,10 +83,9 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     readings = [reader.read(hit) for hit in result.hits]
     held = _held(needs, readings)
     covered, so_far, asked_covered = map(needs.coverage, (held.rows, held.so_far, held.asked))
-    vector = reader.retriever.embedder.encode_queries([result.query])[0]
-    own = Likeness(np.vecdot(np.concatenate([r.vectors for r in readings]), vector), covered)
+    own = Likeness(np.vecdot(np.concatenate([r.vectors for r in readings]), result.vector), covered)
     asked_vectors = np.concatenate([r.written.vectors for r in readings])
-    written = Likeness(np.vecdot(asked_vectors, vector), asked_covered)
+    written = Likeness(np.vecdot(asked_vectors, result.vector), asked_covered)
     twins = find_twins(readings, own, written)
     features = _features(result, needs, readings, own, twins, so_far)
     learnt = weights()

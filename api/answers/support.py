@@ -20,7 +20,7 @@ from api.answers.polarity import is_denied, is_turned
 from api.citations.figures import Figure, figures_in, is_rounded, same
 from api.citations.terms import held_in
 from retriever.glossary import Match
-from retriever.search import Hit, Result, Retriever
+from retriever.search import Hit, Result, Retriever, query_terms
 from retriever.text import normalise, proper_names
 
 LEAST_COVERED = {"ja": 0.42, "en": 0.42, "zh": 0.22}
@@ -78,7 +78,9 @@ def _check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retrie
     if not candidates:
         return Verdict((), ("citation",))
     matches = retriever.matches(sentence, language)
-    asked = Result(sentence, language, "lexical", retriever.index.generation, {}, matches, tuple(cited))
+    terms = query_terms(sentence, language, matches)
+    vector = retriever.embedder.encode_queries([sentence])[0]
+    asked = Result(sentence, language, "lexical", retriever.index.generation, terms, matches, vector, tuple(cited))
     needs = needs_of(asked, retriever)
     like = _likeness(sentence, [candidate.text for candidate in candidates], retriever)
     places = _evidence(sentence, needs, candidates, like)
