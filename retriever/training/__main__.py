@@ -40,7 +40,7 @@ DICTIONARY = 160_000
 TIMES = {"questions": 3.0, "answers": 1.5, "cloze": 0.5, "translations": 0.7, "dictionary": 0.5}
 """How often an epoch of `train` goes through each source; one of `adapt` does less of each, and more of its own."""
 TIMES_ADAPTING = {"questions": 1.0, "answers": 0.5, "cloze": 0.2, "translations": 0.3, "dictionary": 0.3}
-TIMES_OWN = {"glossary": 4.0, "written": 10.0}
+TIMES_OWN = {"glossary": 4.0, "written": 10.0, "twins": 5.0}
 EPOCHS, EPOCHS_ADAPTING = 3, 2
 LEARNING_RATE, LEARNING_RATE_ADAPTING = 2e-3, 1.5e-3
 
@@ -116,6 +116,7 @@ def adapt(
     own = {
         "glossary": data_stage.glossary_pairs(glossary, without),
         "written": data_stage.written_pairs(index, without),
+        "twins": data_stage.twin_pairs(index, without, SEED),
     }
     sources = _sources(data, work, TIMES_ADAPTING)
     sources += [Source(name, tokeniser, pairs, TIMES_OWN[name]) for name, pairs in own.items()]

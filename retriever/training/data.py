@@ -9,12 +9,14 @@ import json
 import random
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from retriever.fields import embedding_text
 from retriever.glossary import read_glossary
 from retriever.index import read_manifest
+from retriever.records import Asked, Passage
 from retriever.store import Store
 from retriever.training.dictionaries import Glosses
 
@@ -135,16 +137,42 @@ def glossary_pairs(path: Path, without: str | None) -> list[Pair]:
 
 def written_pairs(index: Path, without: str | None) -> list[Pair]:
     """(question, passage) as an index holds them; `without` the document of this id."""
-    pairs: list[Pair] = []
+    return [
+        Pair(asked.text, embedding_text(passage), passage.passage_id) for passage, asked in _written(index, without)
+    ]
+
+
+def _written(index: Path, without: str | None) -> Iterator[tuple[Passage, Asked]]:
+    """Every question that an index holds, with its passage."""
     manifest = read_manifest(index)
     for segment in manifest.segments:
         left_out = {without, *manifest.deleted.get(segment, ())}
-        store = Store(index / "segments" / segment / "store.sqlite")
-        for number, asked in store.asked():
-            passage = store.passage(number)
-            if passage.doc_id not in left_out:
-                pairs.append(Pair(asked.text, embedding_text(passage), passage.passage_id))
-        store.close()
+        with closing(Store(index / "segments" / segment / "store.sqlite")) as store:
+            for number, asked in store.asked():
+                passage = store.passage(number)
+                if passage.doc_id not in left_out:
+                    yield passage, asked
+
+
+def twin_pairs(index: Path, without: str | None, seed: int) -> list[Pair]:
+    """(question, another one that the same place answers), in any two languages; `without` the document of this id.
+
+    Those of one passage come in one batch: what it says of one thing is no answer to what was asked of another.
+    """
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for passage, asked in _written(index, without):
+        if asked.answer:
+            alike.setdefault((passage.passage_id, asked.answer, asked.short), []).append(asked.text)
+    chance = random.Random(seed)
+    pairs: list[Pair] = []
+    for (passage_id, *place), texts in alike.items():
+        mixed = chance.sample(texts, len(texts))
+        others = mixed[1:] + mixed[:1]
+        pairs += [
+            Pair(text, other, f"{passage_id} {place}", str(passage_id))
+            for text, other in zip(mixed, others, strict=True)
+            if text != other
+        ]
     return pairs
 
 
