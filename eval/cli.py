@@ -310,15 +310,16 @@ def fit_command(
             weights = fit.learn((dev, service.retriever), [newcomer.example for newcomer in known], data)
         fit.write(weights, SHIPPED_WEIGHTS)
         say("written to retriever/weights.json")
-        retriever = service.with_weights(weights).retriever
-        new = fit_answers.unwritten(retriever)
-        examples = fit_answers.choices(dev, retriever) + fit_answers.choices(dev, new, fit_answers.NEW_SHARE)
-        fit.write(fit_answers.fit_selection(examples), SELECTION)
-        say("written to api/answers/selection.json")
-        selection.weights.cache_clear()  # what follows rests on the new ones
-        inside, outside = fit_answers.read_unanswerable(Settings().corpus / "unanswerable.jsonl")
-        found = [fit_answers.outcomes(dev, inside, outside, one) for one in (retriever, new)]
-        fit.write(fit_answers.calibrate(*found), CALIBRATION)
+        corpus, retriever = Settings().corpus, service.with_weights(weights).retriever
+        inside, outside = fit_answers.read_unanswerable(corpus / "unanswerable.jsonl")
+        with fit_answers.unwritten(corpus, retriever) as new:
+            examples = fit_answers.choices(dev, retriever) + fit_answers.choices(dev, new, fit_answers.NEW_SHARE)
+            fit.write(fit_answers.fit_selection(examples), SELECTION)
+            say("written to api/answers/selection.json")
+            selection.weights.cache_clear()  # what follows rests on the new ones
+            both = {"written": retriever, "new": new}
+            found = {name: fit_answers.outcomes(dev, inside, outside, one) for name, one in both.items()}
+        fit.write({name: fit_answers.calibrate(one) for name, one in found.items()}, CALIBRATION)
         say("written to api/answers/calibration.json")
 
 

@@ -1,9 +1,11 @@
 """Learn which sentence answers, and how sure an answer is, on the dev questions."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +18,15 @@ from api.answers.needs import needs_of
 from api.answers.reading import Reader
 from eval.answers import contains, meets
 from eval.errors import BadQuestions
-from eval.fit import on_disk
 from eval.questions import Question
-from retriever.index import Index
-from retriever.records import Questions
+from ingest import build
+from retriever.index import open_index
 from retriever.search import Retriever
 
 SENTENCE_RIDGE, EVIDENCE_RIDGE = 0.001, 0.0001
 NEW_SHARE = 0.3
 """What questions about documents without written questions count beside the others."""
-FOREIGN_LOSS, NO_ANSWER_LOSS = 0.025, 0.045
+FOREIGN_LOSS, NO_ANSWER_LOSS = 0.01, 0.055
 """Shares of the answerable dev questions that may be refused as foreign, and as not answered."""
 
 
@@ -41,18 +42,14 @@ class Choice:
     weight: float = 1.0
 
 
-class Unwritten(Index):
-    """An index as if no questions had been written for its passages."""
-
-    def questions_of(self, number: int) -> Questions:
-        return Questions((), (), np.zeros((0, self.segments[0].dense.dimensions), np.float32))
-
-
-def unwritten(retriever: Retriever) -> Retriever:
-    """The same retriever, but all documents are new to it: what is learnt must hold for those, too."""
-    index = on_disk(retriever.index)
-    segments = [replace(s, asked={}) for s in index.segments]
-    return Retriever(Unwritten(index.manifest, segments), retriever.embedder, retriever.entries, retriever.weights)
+@contextmanager
+def unwritten(corpus: Path, retriever: Retriever) -> Iterator[Retriever]:
+    """A retriever of a corpus for whose documents no questions were written: all of them are new to it."""
+    embedder = retriever.embedder
+    with TemporaryDirectory() as home:
+        build.ingest(Path(home), [corpus], embedder, {}, progress=lambda message: None)
+        with closing(open_index(Path(home), embedder.name)) as index:
+            yield Retriever(index, embedder, retriever.entries, retriever.weights)
 
 
 def choices(questions: Sequence[Question], retriever: Retriever, weight: float = 1.0) -> list[Choice]:
@@ -134,16 +131,16 @@ def outcomes(
     )
 
 
-def calibrate(written: Outcomes, new: Outcomes) -> dict[str, object]:
-    """What `evidence.Calibration` holds, from documents with written questions and, as if `new`, without."""
-    relevance = _tell_apart(written, new, written.foreign)
-    support = _tell_apart(written, new, ~written.answerable & ~written.foreign)
-    sums = np.stack([written.features @ relevance, written.features @ support])
-    least = [np.quantile(s[written.answerable], q) for s, q in zip(sums, (FOREIGN_LOSS, NO_ANSWER_LOSS), strict=True)]
-    right = written.right & (sums[0] >= least[0]) & (sums[1] >= least[1])  # a refusal holds nothing
-    best = written.features[:, FEATURES.index("best")]
+def calibrate(found: Outcomes) -> dict[str, object]:
+    """What `evidence.Calibration` holds."""
+    relevance = _tell_apart(found, found.foreign)
+    support = _tell_apart(found, ~found.answerable & ~found.foreign)
+    sums = np.stack([found.features @ relevance, found.features @ support])
+    least = [np.quantile(s[found.answerable], q) for s, q in zip(sums, (FOREIGN_LOSS, NO_ANSWER_LOSS), strict=True)]
+    right = found.right & (sums[0] >= least[0]) & (sums[1] >= least[1])  # a refusal holds nothing
+    best = found.features[:, FEATURES.index("best")]
     confidence = _logistic(
-        np.stack([*np.minimum(sums, MOST_SURE), best, np.ones(len(best))], axis=1), right, written.weights
+        np.stack([*np.minimum(sums, MOST_SURE), best, np.ones(len(best))], axis=1), right, found.weights
     )
     return {
         "relevance": _named(FEATURES, relevance),
@@ -154,14 +151,13 @@ def calibrate(written: Outcomes, new: Outcomes) -> dict[str, object]:
     }
 
 
-def _tell_apart(written: Outcomes, new: Outcomes, unanswerable: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _tell_apart(found: Outcomes, unanswerable: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Weights that tell what can be answered from these `unanswerable` ones; both count the same in all."""
-    used = written.answerable | unanswerable
-    yes = np.tile(written.answerable[used], 2)
+    used = found.answerable | unanswerable
+    yes = found.answerable[used]
     weights = np.where(yes, 1 / yes.mean(), 1 / (1 - yes.mean())) if yes.any() and not yes.all() else np.ones(len(yes))
-    weights[len(yes) // 2 :] *= NEW_SHARE
     bounds = [(0, None) if name in FOR else (None, 0) if name in AGAINST else (None, None) for name in FEATURES]
-    return _logistic(np.concatenate([written.features[used], new.features[used]]), yes, weights, bounds)
+    return _logistic(found.features[used], yes, weights, bounds)
 
 
 def _logistic(

@@ -63,10 +63,16 @@ def test_a_written_question_leads_to_the_sentence_that_answers_it(own: Path, mod
 def test_a_sentence_without_written_questions_is_its_own(own: Path, model: StaticModel) -> None:
     with closing(open_own(own, model, ())) as service:
         found = ranked(service, "社員数は何人ですか")
-        forgotten = unwritten(service.retriever)
-        assert forgotten.index.questions_of(0).asked == ()
     assert all(twin.asked is None and twin.likeness == twin.near for twin in found.twins)
     assert found.feature("covered").tolist() == found.feature("said").tolist()
+
+
+def test_all_documents_are_new_to_an_index_without_written_questions(service: Service) -> None:
+    with unwritten(ROOT / "corpus", service.retriever) as new:
+        found = new.search("露光装置の国産比率は？")
+        assert found.hits[0].document.doc_id == service.retriever.search(found.query).hits[0].document.doc_id
+        assert not any(new.index.questions_of(hit.place).asked for hit in found.hits)
+        assert not any(hit.scores["asked_words"] for hit in found.hits)
 
 
 def test_a_figure_and_a_year_that_are_asked_for_count(own: Path, model: StaticModel) -> None:
@@ -112,34 +118,37 @@ def test_the_evidence_that_tells_apart_teaches_when_to_answer() -> None:
     features[:, -1] = 1
     lacks = FEATURES.index("lacks_value")
     answerable = features[:, lacks] < 0.5
-    features[:, FEATURES.index("missing")] = answerable  # speaks against an answer by its name, not here
+    features[:, FEATURES.index("rarest")] = answerable  # speaks against an answer by its name, not here
     foreign = ~answerable & (np.arange(400) % 2 == 0)
     seen = Outcomes(features, answerable, foreign, answerable, np.ones(400))
-    learnt = calibrate(seen, seen)
+    learnt = calibrate(seen)
     support = learnt["support"]
     assert isinstance(support, dict)
     assert support["lacks_value"] == min(support.values())
-    assert support["missing"] == 0
+    assert support["rarest"] == 0
     assert all(support[name] <= 0 for name in AGAINST)
 
 
 def test_a_confident_answer_needs_all_evidence() -> None:
-    known = calibration()
-    sure = dict.fromkeys(known.support, 0.0) | {"best": 1.5, "dense": 0.5, "length": 0.8, "constant": 1.0}
-    for name in ("lacks_value", "wrong_year", "rarest", "unheard_name"):
-        assert confidence(sure | {name: 1.0}) < confidence(sure)
+    for new in (0.0, 1.0):
+        sure = dict.fromkeys(FEATURES, 0.0) | {"best": 1.5, "dense": 0.5, "constant": 1.0, "new": new}
+        for name in ("lacks_value", "wrong_year", "rarest", "unheard_name"):
+            assert confidence(sure | {name: 1.0}) < confidence(sure)
+    sure["new"] = 0.0
+    assert confidence(sure | {"asks_other": 1.0}) < confidence(sure)
 
 
 def test_shipped_weights_name_every_feature() -> None:
     assert set(selection.weights()) == set(selection.FEATURES)
-    learnt = calibration()
-    assert set(learnt.relevance) == set(learnt.support) == set(FEATURES)
-    assert not is_enough({"constant": 1.0})  # no evidence at all
+    for is_new in (False, True):
+        learnt = calibration(is_new)
+        assert set(learnt.relevance) == set(learnt.support) == set(FEATURES)
+        assert not is_enough({"constant": 1.0, "new": float(is_new)})  # no evidence at all
 
 
 def test_questions_without_an_answer_are_of_the_field_or_outside_it(tmp_path: Path) -> None:
     inside, outside = read_unanswerable(ROOT / "corpus/unanswerable.jsonl")
-    assert (len(inside), len(outside)) == (360, 200)
+    assert (len(inside), len(outside)) == (1280, 200)
     (tmp_path / "bad.jsonl").write_text(json.dumps({"text": "?"}) + "\n", "utf-8")
     with pytest.raises(BadQuestions, match=r"bad\.jsonl"):
         read_unanswerable(tmp_path / "bad.jsonl")

@@ -4,7 +4,7 @@ Nothing is written anew. Where the best evidence says too little of what was ask
 documents don't say it.
 """
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,19 +13,17 @@ from numpy.typing import NDArray
 
 from api.answers.candidates import Candidate
 from api.answers.disagreement import joined, told_beside
-from api.answers.evidence import ARMS, confidence, is_enough
+from api.answers.evidence import confidence, is_enough
+from api.answers.features import evidence_of, is_of_others, names_passed_over
 from api.answers.measure import Told
-from api.answers.mentions import passed_over
 from api.answers.needs import Needs, as_written, needs_of
 from api.answers.reading import Reader
 from api.answers.selection import Ranked, rank
-from api.answers.short import OfOthers, Short, best_value, short_answer
+from api.answers.short import OfOthers, Short, short_answer
 from api.answers.sources import MOST_CHARACTERS, Line, fitting, place_of
 from api.answers.spanning import asks_several, of_each_document
 from api.citations.quotes import prove, squeeze
-from api.citations.terms import as_text, held_in, read_terms
 from retriever.search import Hit, Result
-from retriever.text import in_japanese_forms
 
 MOST_SENTENCES = 4
 NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 1.75, 2.0, 0.25
@@ -34,8 +32,6 @@ NEXT_SENTENCE, NEXT_VALUE, SAME_TWIN = 1.75, 2.0, 0.25
 Farther where one figure, date or person is asked for, which another may tell as well, and where the same written
 question leads to both.
 """
-_SCALES = {"headings": 30, "asked_bigrams": 100}
-"""Brings BM25 scores near to 1, so that the weights learnt for all evidence are of one size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +82,10 @@ def choose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Compos
     for candidate in (*chosen, *nearest):
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
     unmet = needs.unmet(ranked.all_held)
-    other = _passed_over(result, candidates[order[0]], reader, needs)
+    other = names_passed_over(result, candidates[order[0]], reader, needs)
     missing = as_written(result.query, (*other, *(need.name for need in unmet), *needs.unknown))
-    is_of_others = partial(_is_of_others, result, reader)
-    evidence = _evidence(result, ranked, needs, bool(other), is_of_others)
-    short = _short(lines, chosen, needs, is_of_others)
+    evidence = evidence_of(result, ranked, needs, reader, bool(other))
+    short = _short(lines, chosen, needs, partial(is_of_others, result, reader))
     shown = {place_of(candidate) for candidate in chosen}
     whole = all(place_of(one.candidate) in shown for one in told.differing)
     return Composition(chosen, nearest, short, missing, evidence, told.differing if whole else ())
@@ -106,59 +101,6 @@ def _short(lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs, is_
     candidate = shown[short.sentence].candidate
     prove(candidate.hit.document, short.quote.text, short.quote.spans)
     return replace(short, sentence=places.index(place_of(candidate)))
-
-
-def _is_of_others(result: Result, reader: Reader, text: str, language: str) -> bool:
-    """Whether a clause, or a written question, is about others than those that are asked about."""
-    if not any(match.is_name for match in result.matches):
-        return False
-    told = reader.matches(text) if language == "ja" else reader.retriever.matches(text, language)
-    return bool(passed_over(result.matches, told, held_in(in_japanese_forms(text, language))))
-
-
-def _evidence(
-    result: Result, ranked: Ranked, needs: Needs, of_another: bool, is_of_others: OfOthers
-) -> dict[str, float]:
-    """By the names of `evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
-    said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked."""
-    best = int(ranked.scores.argmax())
-    candidate, twin, held = ranked.candidates[best], ranked.twins[best].asked, ranked.held[:, [best]]
-    twins_text = as_text(in_japanese_forms(twin.text, twin.language) if twin else "")
-    either = held | needs.held(read_terms([twins_text]))
-    names = max(1, len(needs.names))
-    arms = {arm: max(hit.scores.get(arm, 0.0) for hit in result.hits) for arm in ARMS}
-    return {arm: arms[arm] / _SCALES.get(arm, 1) for arm in ARMS} | {
-        "best": float(ranked.scores[best]) / 10,
-        "alike": _share(twins_text.words, needs.words),
-        "lacks_value": float(ranked.feature("lacks_value")[best]),
-        "far_value": 1 - best_value(candidate, needs, is_of_others).said if needs.expected.kinds else 0.0,
-        "wrong_year": float(ranked.feature("wrong_year")[best]),
-        "rarest": max((need.weight for need in needs.unmet(either)), default=0.0) / 10,
-        "missing": needs.unmet_share(ranked.all_held),
-        "another_name": float(of_another),
-        "absent_name": len(needs.absent(held)) / names,
-        "unheard_name": len(needs.absent(ranked.all_held)) / names,
-        "unknown": len(needs.unknown) / max(1, len(needs.needs) + len(needs.unknown)),
-        "new": float(not arms["asked_bigrams"]),
-        "constant": 1.0,
-    }
-
-
-def _share(words: Collection[str], known: Set[str]) -> float:
-    """Of some words that are known; a half where there are none."""
-    return sum(word in known for word in words) / len(words) if words else 0.5
-
-
-def _passed_over(result: Result, candidate: Candidate, reader: Reader, needs: Needs) -> list[str]:
-    if not any(match.is_name for match in result.matches):
-        return []
-    reading = reader.read(candidate.hit)
-    told = reader.matches(" ".join((reading.document.title, *reading.passage.section, candidate.text)))
-    around = reading.words_around.union(*reading.written.words)
-    found = passed_over(result.matches, told, around, bool(needs.expected.kinds))
-    if found and (before := reader.read_before(candidate.hit)):  # there a subject may have its name
-        found = passed_over(result.matches, told, around | before.words_around, bool(needs.expected.kinds))
-    return found
 
 
 def _close(ranked: Ranked, needs: Needs) -> NDArray[np.bool_]:

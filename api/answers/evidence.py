@@ -7,30 +7,24 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from api.answers.agreement import Agreement
+
 CALIBRATION = Path(__file__).with_name("calibration.json")
 ARMS = ("headings", "dense", "asked_bigrams")
 """Whose best score speaks for an answer, whichever passage has it: another document can't take it away."""
-FOR = ("best", *ARMS, "alike")
-AGAINST = (
-    "lacks_value",
-    "far_value",
-    "wrong_year",
-    "rarest",
-    "missing",
-    "absent_name",
-    "another_name",
-    "unheard_name",
-    "unknown",
-)
-FEATURES = (*FOR, *AGAINST, "new", "constant")
-"""Of the evidence. What is `FOR` an answer never counts against it, nor the other way round."""
+FOR = ("best", *ARMS)
+AGAINST = ("lacks_value", "wrong_year", "rarest", "another_name", "unheard_name")
+"""What is `FOR` an answer never counts against it, nor the other way round: any document can bring them about."""
+FEATURES = (*FOR, *AGAINST, "alike", "missing", "unknown", *Agreement._fields, "constant")
+"""Of the evidence."""
 MOST_SURE = 3.0
 """Past these odds (20 to 1) relevance and support say no more of whether the answer is right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Two logistic regressions over `FEATURES`, and the least of each at which one answers.
+    """Two logistic regressions over `FEATURES`, and the least of each at which one answers. Passages with and without
+    written questions have each their own.
 
     `relevance`: is this the documents' field? `support`: do they say just what is asked? `confidence`, that an answer
     holds what was asked for, is reckoned from the sums of both and the best sentence's score.
@@ -44,22 +38,21 @@ class Calibration:
 
 
 @cache
-def calibration() -> Calibration:
-    """As `tenkyo eval fit` learnt it with the first 7,797 written questions: learnt with all of them, its weights tell
-    less well what has no answer. The two thresholds are today's."""
-    return Calibration(**json.loads(CALIBRATION.read_text("utf-8")))
+def calibration(is_new: bool) -> Calibration:
+    """As `tenkyo eval fit` learnt it, for documents that questions were written for, and for new ones."""
+    return Calibration(**json.loads(CALIBRATION.read_text("utf-8"))["new" if is_new else "written"])
 
 
 def is_enough(evidence: Mapping[str, float]) -> bool:
     """Whether to answer."""
-    learnt = calibration()
+    learnt = calibration(bool(evidence["new"]))
     relevant = weigh(evidence, learnt.relevance) >= learnt.least_relevance
     return relevant and weigh(evidence, learnt.support) >= learnt.least_support
 
 
 def confidence(evidence: Mapping[str, float]) -> float:
     """Probability that an answer from this evidence holds what was asked for."""
-    learnt = calibration()
+    learnt = calibration(bool(evidence["new"]))
     sums = {name: min(MOST_SURE, weigh(evidence, getattr(learnt, name))) for name in ("relevance", "support")}
     return 1 / (1 + math.exp(-weigh(sums | {"best": evidence["best"], "constant": 1.0}, learnt.confidence)))
 

@@ -182,6 +182,11 @@ def as_written(question: str, asked: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spelled.get(word, word) for word in asked))
 
 
+def rarity(passages: int, frequency: int) -> float:
+    """BM25's inverse document frequency."""
+    return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
+
+
 class _Weigher:
     """How rare words are in an index; of each it is asked once."""
 
@@ -200,8 +205,7 @@ class _Weigher:
         return any(map(self.rarest, need.forms))
 
     def rarity(self, frequency: int) -> float:
-        """BM25's inverse document frequency."""
-        return math.log(1 + (self.passages - frequency + 0.5) / (frequency + 0.5))
+        return rarity(self.passages, frequency)
 
     def _rarest(self, form: frozenset[str]) -> int:
         """How often its rarest word occurs."""

@@ -22,7 +22,7 @@ from retriever.view import View
 _PASSAGES_IN_MEMORY = 512
 """Of some 90 KB each where questions were written for it (a third are their vectors), 25 KB where none were."""
 _AHEAD = 8
-_SENTENCES_IN_MEMORY = 1024
+_SENTENCES_IN_MEMORY = 4096
 _TERMS_IN_MEMORY = 16384
 _LABEL = 25
 _SOURCE_LINE = re.compile(
@@ -116,7 +116,7 @@ class Reader:
     def __init__(self, retriever: Retriever):
         self.retriever = retriever
         self._read = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(partial(_read, retriever.index, retriever.embedder))
-        self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(partial(retriever.matches, language="ja"))
+        self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(retriever.matches)
         self._frequency = lru_cache(maxsize=_TERMS_IN_MEMORY)(retriever.frequency)
         self._ahead = iter(retriever.index.first_places(_PASSAGES_IN_MEMORY))
 
@@ -148,9 +148,9 @@ class Reader:
     def candidates(self, hit: Hit) -> Iterator[Candidate]:
         return (Candidate(hit, row) for row in self.read(hit).rows)
 
-    def matches(self, text: str) -> tuple[Match, ...]:
-        """What the glossary knows in a Japanese text."""
-        return self._matches(text)
+    def matches(self, text: str, language: str = "ja") -> tuple[Match, ...]:
+        """What the glossary knows in a text."""
+        return self._matches(text, language)
 
     def frequency(self, term: str, field: str) -> int:
         """In how many passages of the whole index a term occurs."""

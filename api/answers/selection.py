@@ -54,17 +54,22 @@ _ASKS_DEFINITION = re.compile(
 
 @dataclass(frozen=True)
 class Ranked:
-    """Candidates (C) with their `features` (C, F), `scores` (C,) and `twins` (C), in the order of the hits.
+    """Candidates (C) with their `features` (C, F), `scores` (C,) and `twins` (C), in the order of the hits and their
+    `readings`.
 
-    `held` (W, C): which terms of the question each has with its headings; `all_held` (W, 1): those of all the hits.
+    `held` (W, C): which terms of the question each has with its headings; `all_held` (W, 1): those of all the hits;
+    `asked_held` (W, Q): those of the questions written for them, `like` (Q,): their cosines.
     """
 
+    readings: tuple[Reading, ...]
     candidates: tuple[Candidate, ...]
     features: NDArray[np.float64]
     scores: NDArray[np.float64]
     twins: tuple[Twin, ...]
     held: Held
     all_held: Held
+    asked_held: Held
+    like: NDArray[np.float32]
 
     def feature(self, name: str) -> NDArray[np.float64]:
         values: NDArray[np.float64] = self.features[:, FEATURES.index(name)]
@@ -80,9 +85,11 @@ def weights() -> Mapping[str, float]:
 
 def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     """Weigh every sentence and row of the hits; there must be a hit."""
-    readings = [reader.read(hit) for hit in result.hits]
+    readings = tuple(reader.read(hit) for hit in result.hits)
     held = _held(needs, readings)
-    covered, so_far, asked_covered = map(needs.coverage, (held.rows, held.so_far, held.asked))
+    ends = np.cumsum([part.shape[1] for part in (held.rows, held.so_far)])
+    every = needs.coverage(np.concatenate((held.rows, held.so_far, held.asked), axis=1))
+    covered, so_far, asked_covered = np.split(every, ends)
     own = Likeness(np.vecdot(np.concatenate([r.vectors for r in readings]), result.vector), covered)
     asked_vectors = np.concatenate([r.written.vectors for r in readings])
     written = Likeness(np.vecdot(asked_vectors, result.vector), asked_covered)
@@ -93,7 +100,7 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     scores = np.round(features @ np.asarray([learnt.get(name, 0.0) for name in FEATURES]), 9)
     scores -= _OF_ANOTHER * _are_of_another(result, readings)
     candidates = tuple(candidate for hit in result.hits for candidate in reader.candidates(hit))
-    return Ranked(candidates, features, scores, twins, held.rows, held.whole)
+    return Ranked(readings, candidates, features, scores, twins, held.rows, held.whole, held.asked, written.cosines)
 
 
 class _TermsHeld(NamedTuple):

@@ -18,7 +18,7 @@ class Twin(NamedTuple):
 
     `near`: mean cosine of the three nearest; `said`: the share of the asked question that the two hold which say
     most of it; `written`: how many there are. Where none were written for its passage, the candidate is its own
-    question: `asked` is `None`.
+    question: `asked` is `None`. `number`: its place among the questions written for all passages, `words` its words.
     """
 
     likeness: float
@@ -26,6 +26,8 @@ class Twin(NamedTuple):
     said: float
     written: int = 1
     asked: Asked | None = None
+    number: int = -1
+    words: Sequence[str] = ()
 
 
 class Likeness(NamedTuple):
@@ -43,6 +45,7 @@ def find_twins(readings: Sequence[Reading], own: Likeness, written: Likeness) ->
     best = np.take_along_axis(numbers, (cosines + covered).argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
     near, said = _mean_of_best(cosines, _NEAREST), _mean_of_best(covered, _FULLEST)
     questions = [question for reading in readings for question in reading.written.asked]
+    words = [own for reading in readings for own in reading.written.words]
     have_any = [bool(reading.written.asked) for reading in readings for _ in reading.rows]
     twins: list[Twin] = []
     for i, has_any in enumerate(have_any):
@@ -53,7 +56,8 @@ def find_twins(readings: Sequence[Reading], own: Likeness, written: Likeness) ->
             twins.append(Twin(0.0, 0.0, 0.0, 0))
         else:
             likeness = max(0.0, float(written.cosines[best[i]]))
-            twins.append(Twin(likeness, max(0.0, near[i]), said[i], int(counts[i]), questions[best[i]]))
+            n = int(best[i])
+            twins.append(Twin(likeness, max(0.0, near[i]), said[i], int(counts[i]), questions[n], n, words[n]))
     return tuple(twins)
 
 
