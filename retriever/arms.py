@@ -19,7 +19,7 @@ Terms = Mapping[str, float]
 LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
 """Arm → the field that it searches."""
 DENSE_ARMS = ("dense", "asked_dense")
-CANDIDATES = 1000
+CANDIDATES = 400
 """Of each arm; their union is fused."""
 
 Masks = Sequence[Mask | None]

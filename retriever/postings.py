@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 K1 = 1.2
 B = 0.6
-"""Of BM25; the index knows them, since they are in each term's peak."""
-_ARRAYS = ("terms", "starts", "peaks", "passages", "frequencies", "lengths")
-_AT_ONCE = 4_000_000
-"""Postings whose peaks are worked out in one go."""
+"""Of BM25."""
+_ARRAYS = ("terms", "starts", "passages", "frequencies", "lengths")
 _FIELD_BITS = 3
 """Of a term's 64, the first: a field's terms lie together."""
 
@@ -30,30 +28,28 @@ class Postings:
     """Postings of one segment.
 
     `terms` (T,) sorted (see `hashes_of`); `starts` (T + 1,) where each term's postings begin in `passages` (sorted
-    for each term) and `frequencies` (P,); `peaks` (T,) the most that a passage of the segment can gain by the term, at
-    a weight of 1 and the segment's own average length; `lengths` (F, N) terms of each field of a passage.
+    for each term) and `frequencies` (P,); `lengths` (F, N) terms of each field of a passage.
     """
 
     terms: NDArray[np.uint64]
     starts: NDArray[np.int64]
-    peaks: NDArray[np.float32]
     passages: NDArray[np.int32]
     frequencies: NDArray[np.uint16]
     lengths: NDArray[np.int32]
 
-    def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """For each hash (Q,), where its postings begin and end, and its peak; an unknown one has none."""
+    def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For each hash (Q,), where its postings begin and end; an unknown one has none."""
         if not len(self.terms):
             nothing = np.zeros(len(hashes), np.int64)
-            return nothing, nothing, np.zeros(len(hashes), np.float32)
+            return nothing, nothing
         places = np.minimum(self.terms.searchsorted(hashes), len(self.terms) - 1)
         known = self.terms[places] == hashes
         starts = self.starts[places]
-        return starts, np.where(known, self.starts[places + 1], starts), self.peaks[places] * known
+        return starts, np.where(known, self.starts[places + 1], starts)
 
     def frequency(self, term: str, field: int = 0, aside: Sequence[int] = ()) -> int:
         """In how many passages a term occurs in a field; those at the places `aside` don't count."""
-        (start,), (end,), _ = self.find(hashes_of([term], field))
+        (start,), (end,) = self.find(hashes_of([term], field))
         found = self.passages[start:end]
         return len(found) - (int(np.isin(found, aside).sum()) if aside else 0)
 
@@ -107,12 +103,7 @@ def build_postings(*fields: Sequence[Sequence[str]]) -> Postings:
     terms, counts, passages, frequencies = (np.concatenate(column) for column in list(zip(*runs, strict=True))[:4])
     lengths = np.stack([run.lengths for run in runs])
     starts = np.append(0, counts.cumsum())
-    ends = np.cumsum([len(run.terms) for run in runs])
-    peaks = [
-        _peaks(starts[end - len(run.terms) : end + 1], passages, frequencies, norm)
-        for run, end, norm in zip(runs, ends, norms(lengths, average_lengths([lengths])), strict=True)
-    ]
-    return Postings(terms, starts, np.concatenate(peaks), passages, frequencies, lengths)
+    return Postings(terms, starts, passages, frequencies, lengths)
 
 
 class Spool:
@@ -143,14 +134,11 @@ def write_postings(fields: Sequence[Iterable[Run]], folder: Path) -> None:
     starts = np.append(0, np.concatenate(counts).cumsum())
     for name, kind in (("passages", np.int32), ("frequencies", np.uint16)):
         open_memmap(folder / f"{name}.npy", "w+", kind, (int(starts[-1]),))
-    peaks: list[NDArray[np.float32]] = []
-    norm = norms(np.stack(lengths), average_lengths([np.stack(lengths)]))
     first = 0
-    for runs, own, own_norm in zip(fields, terms, norm, strict=True):
-        here = starts[first : first + len(own) + 1]
-        peaks.append(_place(runs, own, here, own_norm, folder))
+    for runs, own in zip(fields, terms, strict=True):
+        _place(runs, own, starts[first : first + len(own) + 1], folder)
         first += len(own)
-    whole = {"terms": np.concatenate(terms), "starts": starts, "peaks": np.concatenate(peaks)}
+    whole = {"terms": np.concatenate(terms), "starts": starts}
     for name, array in (whole | {"lengths": np.stack(lengths)}).items():
         np.save(folder / f"{name}.npy", array)
 
@@ -166,10 +154,8 @@ def _counted(runs: Iterable[Run]) -> tuple[NDArray[np.uint64], NDArray[np.int64]
     return terms, counts, np.concatenate(lengths)
 
 
-def _place(
-    runs: Iterable[Run], terms: NDArray[np.uint64], starts: NDArray[np.int64], norm: NDArray[np.float32], folder: Path
-) -> NDArray[np.float32]:
-    """Write each posting of a field to its place in the files, and give the peaks (T,) of its terms."""
+def _place(runs: Iterable[Run], terms: NDArray[np.uint64], starts: NDArray[np.int64], folder: Path) -> None:
+    """Write each posting of a field to its place in the files."""
     passages = np.load(folder / "passages.npy", mmap_mode="r+")
     frequencies = np.load(folder / "frequencies.npy", mmap_mode="r+")
     free, first = starts[:-1].copy(), 0
@@ -182,22 +168,6 @@ def _place(
         first += len(run.lengths)
     passages.flush()
     frequencies.flush()
-    return _peaks(starts, passages, frequencies, norm)
-
-
-def _peaks(
-    starts: NDArray[np.int64], passages: NDArray[np.int32], frequencies: NDArray[np.uint16], norm: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """(T,): for each term of a field, the highest gain of any of its passages."""
-    peaks = [np.zeros(0, np.float32)]
-    first = 0
-    while first < len(starts) - 1:
-        last = max(first + 1, int(starts.searchsorted(starts[first] + _AT_ONCE, side="right")) - 1)
-        here = slice(int(starts[first]), int(starts[last]))
-        gained = gains(frequencies[here], norm[passages[here]])
-        peaks.append(np.maximum.reduceat(gained, starts[first:last] - starts[first]))
-        first = last
-    return np.concatenate(peaks)
 
 
 def load_postings(folder: Path) -> Postings:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retriever import lexical
-from retriever.lexical import Arm, Lexical, Matches, score_all
+from retriever.lexical import Lexical, _best, score_all
 from retriever.postings import K1, B, Postings, build_postings
 
 PASSAGES = [["人型", "ロボット", "市場"], ["ロボット", "ロボット", "密度", "中国"], ["半導体"], []]
@@ -68,15 +68,15 @@ def zipfian(count: int, seed: int) -> list[list[str]]:
 
 @pytest.mark.parametrize("allowed", [None, np.arange(3000) % 3 > 0])
 def test_a_large_segment_finds_what_a_small_one_finds(allowed: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> None:
-    """The best, and any passage's score, though most postings of the common terms are never read."""
-    index = Lexical([build_postings(zipfian(3000, 1), zipfian(3000, 3))])
+    """The best, and any passage's score, though compiled code adds them up."""
+    postings = build_postings(zipfian(3000, 1), zipfian(3000, 3))
+    plain = Lexical([postings])
+    with patch.object(lexical, "LARGE", 1):
+        compiled = Lexical([postings])
     random = np.random.default_rng(2)
-    left = 0
     for _ in range(60):
         arms = [(field, Counter(f"t{n}" for n in random.zipf(1.3, 12) % 500)) for field in (1, 0)]
-        slow = matched(index, arms, allowed, 50, large=10**9)
-        fast = matched(index, arms, allowed, 50, large=1)
-        left += sum(map(len, fast.rest))
+        ((slow,), _), ((fast,), _) = (index.match(arms, [allowed], 50) for index in (plain, compiled))
         places = np.arange(0, 3000, 7, dtype=np.int32)
         np.testing.assert_allclose(fast.at(places), slow.at(places), rtol=1e-5)
         for arm, ((some, scores), (_, others)) in enumerate(zip(fast.best, slow.best, strict=True)):
@@ -84,19 +84,13 @@ def test_a_large_segment_finds_what_a_small_one_finds(allowed: "np.ndarray[tuple
             ordered = np.sort(some)
             np.testing.assert_allclose(fast.at(ordered)[arm], slow.at(ordered)[arm], rtol=1e-5)
             assert allowed is None or allowed[some].all()
-    assert left > 120
-
-
-def matched(index: Lexical, arms: list[Arm], allowed: "np.ndarray | None", most: int, large: int) -> Matches:  # type: ignore[type-arg]
-    with patch.object(lexical, "LARGE", large):
-        ((matches,), _) = index.match(arms, [allowed], most)
-    return matches
 
 
 @settings(deadline=None)
 @given(st.lists(words, min_size=1, max_size=30), st.lists(words, max_size=30), words, st.integers(1, 10))
-def test_no_bound_is_too_low(passages: list[list[str]], others: list[list[str]], query: list[str], most: int) -> None:
-    """Also where the other segments make the average length another than the segment's own."""
+def test_the_best_are_found_in_each_segment(
+    passages: list[list[str]], others: list[list[str]], query: list[str], most: int
+) -> None:
     segments: list[Postings] = [build_postings(passages), build_postings(others)]
     arms = [(0, Counter(query))]
     ((expected,), _) = score_all(segments, arms)
@@ -105,3 +99,14 @@ def test_no_bound_is_too_low(passages: list[list[str]], others: list[list[str]],
     for matches, scores in zip(found, np.split(expected, [len(passages)]), strict=True):
         ((_, best),) = matches.best
         np.testing.assert_allclose(np.sort(best), np.sort(scores[scores > 0])[-most:], rtol=1e-5)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=200), st.integers(1, 30))
+def test_the_best_are_the_greatest_of_those_that_are_not_0(values: list[int], most: int) -> None:
+    """Also where many are equal, and the guess at what many reach is too high."""
+    scores = np.asarray(values, np.float32)
+    places, found = _best(scores, most)
+    assert sorted(found) == sorted(v for v in values if v)[-most:]
+    np.testing.assert_array_equal(scores[places], found)
+    assert len(set(places)) == len(places)

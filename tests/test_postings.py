@@ -1,22 +1,17 @@
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retriever import postings
 from retriever.postings import (
     Spool,
-    average_lengths,
     build_postings,
-    gains,
     hashes_of,
     invert,
     load_postings,
-    norms,
     write_postings,
 )
 
@@ -33,11 +28,10 @@ def test_postings_survive_the_disk(tmp_path: Path) -> None:
     assert again.frequency("ロボット") == 2
     assert again.frequency("ロボット", aside=[1]) == 1
     assert again.frequency("無い") == 0
-    starts, ends, peaks = again.find(hashes_of(["ロボット", "無い"]))
+    starts, ends = again.find(hashes_of(["ロボット", "無い"]))
     assert list(again.passages[starts[0] : ends[0]]) == [0, 1]
     assert list(again.frequencies[starts[0] : ends[0]]) == [1, 2]
     assert starts[1] == ends[1]
-    assert peaks[1] == 0
 
 
 def test_a_term_is_another_one_in_another_field() -> None:
@@ -48,28 +42,19 @@ def test_a_term_is_another_one_in_another_field() -> None:
     assert list(hashes_of(["市場", "市場"], np.asarray([0, 7])) >> np.uint64(61)) == [0, 7]
 
 
-def test_a_term_peaks_where_it_gains_most() -> None:
-    found = build_postings(PASSAGES, HEADINGS)
-    for field, term in enumerate(["ロボット", "市場"]):
-        (start,), (end,), (peak,) = found.find(hashes_of([term], field))
-        norm = norms(found.lengths, average_lengths([found.lengths]))[field, found.passages[start:end]]
-        assert peak == gains(found.frequencies[start:end], norm).max()
-
-
 @settings(max_examples=20, deadline=None)
-@given(batches, st.sampled_from([1, 4_000_000]))
-def test_runs_come_together_as_if_they_had_been_one(tmp_path_factory, found: list[Batch], at_once: int) -> None:  # type: ignore[no-untyped-def]
+@given(batches)
+def test_runs_come_together_as_if_they_had_been_one(tmp_path_factory, found: list[Batch]) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path_factory.mktemp("runs")
     spools = [Spool(folder / "words.runs"), Spool(folder / "headings.runs")]
     for passages in found:
         for number, own in enumerate(fields_of(passages)):
             spools[number].append(invert(number, own))
-    with patch.object(postings, "_AT_ONCE", at_once):
-        write_postings(spools, folder / "postings")
+    write_postings(spools, folder / "postings")
     for spool in spools:
         spool.remove()
     together, whole = load_postings(folder / "postings"), build_postings(*fields_of(chain(*found)))
-    for name in ("terms", "starts", "peaks", "passages", "frequencies", "lengths"):
+    for name in ("terms", "starts", "passages", "frequencies", "lengths"):
         np.testing.assert_array_equal(getattr(together, name), getattr(whole, name), err_msg=name)
     assert [path.name for path in folder.iterdir()] == ["postings"]
 
