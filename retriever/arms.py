@@ -19,8 +19,8 @@ Terms = Mapping[str, float]
 LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
 """Arm → the field that it searches."""
 DENSE_ARMS = ("dense", "asked_dense")
-CANDIDATES = 400
-"""Of each arm; their union is fused."""
+CANDIDATES, ASKED_CANDIDATES = 400, 1000
+"""Passages of each arm, whose union is fused; and written questions, of which some dozens lead to one passage."""
 
 Masks = Sequence[Mask | None]
 """By segment, which passages may be found; nothing where all may."""
@@ -80,9 +80,9 @@ def _nearest_asked(index: "Index", vector: NDArray[np.float32], language: str, m
     found: list[Nearest] = []
     for segment, offset, mask in zip(index.segments, index.offsets, masks, strict=False) if vector.any() else ():
         for asked in segment.asked_in(language):
-            near = asked.vectors.nearest(vector, None if mask is None else mask[asked.askers], CANDIDATES)
+            near = asked.vectors.nearest(vector, None if mask is None else mask[asked.askers], ASKED_CANDIDATES)
             found.append(Nearest(offset + asked.askers[near.places], near.cosines))
-    return _best_of_each(joined(found, CANDIDATES))
+    return _best_of_each(joined(found, ASKED_CANDIDATES))
 
 
 def _best_of_each(found: Nearest) -> Nearest:

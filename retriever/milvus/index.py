@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.arms import CANDIDATES, DENSE_ARMS, Candidates, Terms
+from retriever.arms import ASKED_CANDIDATES, CANDIDATES, DENSE_ARMS, Candidates, Terms
 from retriever.dense import NOTHING
 from retriever.errors import IndexDamaged, NotFound
 from retriever.filters import Filters, date_interval
@@ -130,7 +130,9 @@ class MilvusIndex:
         """Each passage once, by the nearest of its questions: the best come first."""
         if language in LANGUAGES:
             where = " and ".join(filter(None, [where, f"language == {text_of(language)}"]))
-        rows = self._mine(self.cluster.search(QUESTIONS, "vector", [vector.tolist()], CANDIDATES, where, ("place",))[0])
+        rows = self._mine(
+            self.cluster.search(QUESTIONS, "vector", [vector.tolist()], ASKED_CANDIDATES, where, ("place",))[0]
+        )
         expanded |= {int(row["place"]): True for row in rows}
         return _sorted({int(row["place"]): float(row["distance"]) for row in reversed(rows)})
 
