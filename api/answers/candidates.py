@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 
 from api.answers.periods import years_in
 from api.answers.statements import Statement, statements_in
 from api.answers.values import Value, values_in
 from api.citations.quotes import Quote, mapped, mapped_passage, quote, unmarked, unmarked_text
-from api.citations.terms import held_in
+from api.citations.terms import Terms, as_text, held_in, read_terms
 from ingest.mapped import Mapped
 from ingest.structure import split_sentences
 from retriever.records import Cell, Document, Passage, Span
@@ -72,6 +72,17 @@ class Row:
         return held_in(" ".join((self.title, *self.section, self.text)))
 
     @cached_property
+    def told(self) -> tuple[tuple[Value, Part, str], ...]:
+        """The values (V) of its quoted parts, each with its part and its clause."""
+        parts = [part for part in self.parts if part.is_quote]
+        return tuple((value, part, _clause(part.text, value)) for part in parts for value in values_in(part.text))
+
+    @cached_property
+    def told_terms(self) -> Terms:
+        """Those of the clauses (V)."""
+        return read_terms([as_text(clause) for _, _, clause in self.told])
+
+    @cached_property
     def statements(self) -> tuple[Statement, ...]:
         ends = [*accumulate(len(part.text) for part in self.parts)]
         quoted = [(end - len(part.text), end) for part, end in zip(self.parts, ends, strict=True) if part.is_quote]
@@ -97,6 +108,12 @@ class Candidate:
     @property
     def text(self) -> str:
         return self.label + self.row.text
+
+
+def _clause(text: str, value: Value) -> str:
+    """Between the commas and full stops around a value."""
+    ends = [-1, *(i for i, c in enumerate(text) if c in "、。；（）()"), len(text)]
+    return next(text[a + 1 : b] for a, b in pairwise(ends) if a < value.end and value.end <= b)
 
 
 def split_hit(hit: Hit) -> list[Candidate]:

@@ -2,10 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
-
-import numpy as np
 
 from api.answers.candidates import Candidate, Part
 from api.answers.expected import Expected
@@ -13,7 +10,6 @@ from api.answers.needs import Needs
 from api.answers.twins import Twin
 from api.answers.values import Value, values_in
 from api.citations.quotes import Quote, mapped, quote
-from api.citations.terms import as_text, read_terms
 from retriever.records import Span
 
 CLOSE = 0.6
@@ -88,19 +84,13 @@ class Told(NamedTuple):
 
 def best_value(candidate: Candidate, needs: Needs, is_of_others: OfOthers) -> Told:
     """The fitting value whose clause says most of what was asked; one that is told of others says nothing of it."""
-    parts = [part for part in candidate.parts if part.is_quote] if needs.expected.kinds else []
-    found = [(value, part) for part in parts for value in values_in(part.text) if needs.expected.fit(value)]
-    if not found:
+    told = candidate.row.told if needs.expected.kinds else ()
+    fitting = [i for i, (value, _, _) in enumerate(told) if needs.expected.fit(value)]
+    if not fitting:
         return Told(0.0)
-    clauses = [_clause(part.text, value) for value, part in found]
-    held = needs.held(read_terms(list(map(as_text, clauses))))
-    of_others = np.fromiter((is_of_others(clause, "ja") for clause in clauses), bool)
-    said = np.where(of_others, 0.0, needs.coverage(held) + NAMED * needs.naming(held))
-    best = int(said.argmax())
-    return Told(float(said[best]), *found[best])
-
-
-def _clause(text: str, value: Value) -> str:
-    """Between the commas and full stops around a value."""
-    ends = [-1, *(i for i, c in enumerate(text) if c in "、。；（）()"), len(text)]
-    return next(text[a + 1 : b] for a, b in pairwise(ends) if a < value.end and value.end <= b)
+    held = needs.held(candidate.row.told_terms)
+    said = needs.coverage(held) + NAMED * needs.naming(held)
+    worth = {i: 0.0 if is_of_others(told[i][2], "ja") else float(said[i]) for i in fitting}
+    best = max(worth, key=worth.__getitem__)
+    value, part, _ = told[best]
+    return Told(worth[best], value, part)
