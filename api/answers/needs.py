@@ -109,12 +109,12 @@ class Needs:
         return [name.name for name, is_met in zip(self.names, found, strict=True) if not is_met]
 
     def _met(self, held: Held) -> Held:
-        """(needs and names, T): which texts meet each."""
+        """(needs and names, T): which texts meet each; eight texts a byte, as `reduceat` takes columns one by one."""
         if not self._forms:
             return np.zeros((0, held.shape[1]), bool)
         places, forms, needs = self._layout
-        whole: Held = np.logical_and.reduceat(held[places], forms)
-        return np.logical_or.reduceat(whole, needs)
+        whole = np.bitwise_and.reduceat(np.packbits(held, axis=1)[places], forms)
+        return np.unpackbits(np.bitwise_or.reduceat(whole, needs), axis=1, count=held.shape[1]).view(np.bool_)
 
     @cached_property
     def _forms(self) -> list[tuple[frozenset[str], ...]]:
