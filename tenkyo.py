@@ -10,6 +10,7 @@ from api.doctor import doctor  # noqa: E402
 from api.key_commands import app as keys  # noqa: E402
 from api.moving import move  # noqa: E402
 
+gc.freeze()  # what is loaded stays
 gc.enable()
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(doctor)
