@@ -1,7 +1,8 @@
 """BM25 added up by compiled code: NumPy goes eight times over postings that this goes over once.
 
-Numba compiles it when it is imported, which takes a second: only an index with a large segment does. Read-only
-arrays are meant, as files that are memory-mapped are.
+Numba compiles it when it is imported, which takes a second: only a large index does. Read-only arrays are meant, as
+files that are memory-mapped are. Places are taken as they are: the files are checked by their hashes when an index is
+opened.
 """
 
 from typing import Any

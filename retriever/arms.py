@@ -20,7 +20,7 @@ LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
 """Arm → the field that it searches."""
 DENSE_ARMS = ("dense", "asked_dense")
 CANDIDATES, ASKED_CANDIDATES = 400, 1000
-"""Passages of each arm, whose union is fused; and written questions, of which some dozens lead to one passage."""
+"""Passages of each arm, whose union is fused; and written questions, of which several lead to one passage."""
 
 Masks = Sequence[Mask | None]
 """By segment, which passages may be found; nothing where all may."""

@@ -25,7 +25,7 @@ ALIAS_WEIGHT = 0.5
 """Of an alias against the form that reports use."""
 
 _UNITS = re.compile(r"[A-Za-z0-9]+(?:[.&][A-Za-z0-9]+)*\+*|[^\s\W_]")
-_LATIN = re.compile(r"[A-Za-z0-9]")
+_ALNUM = re.compile(r"[A-Za-z0-9]")
 _DOTTED = re.compile(r"\b(?:[A-Z]\.){2,}")
 _POSSESSIVE = re.compile(r"(?<=[A-Za-z])['’]s?\b")
 _RUN_ON = re.compile(r"[ァ-ヺー]")
@@ -120,7 +120,7 @@ def units_of(lines: Sequence[str]) -> list[Units]:
     text = unicodedata.normalize("NFKC", "\n".join(lines)).translate(variants())
     singulars = _Singulars()
     return [
-        tuple(map(singulars.__getitem__, line if line.isalnum() and not _LATIN.search(line) else _UNITS.findall(line)))
+        tuple(map(singulars.__getitem__, line if line.isalnum() and not _ALNUM.search(line) else _UNITS.findall(line)))
         for line in _without_possessives(text).split("\n")
     ]
 

@@ -41,7 +41,7 @@ from retriever.postings import K1, B
 from retriever.records import Document, Passage, Questions
 from retriever.segment import KINDS, Segment, open_segment
 
-FORMAT = 7
+FORMAT = 8
 _DOCUMENTS_IN_MEMORY = 64
 _PASSAGES_IN_MEMORY = 512
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
@@ -101,6 +101,11 @@ class Index:
     def passages(self) -> int:
         """Those of documents that were taken out count until they are written anew: words are weighed by all."""
         return len(self.alive)
+
+    @cached_property
+    def asked_passages(self) -> int:
+        """See `View`."""
+        return int(np.count_nonzero(self.expanded))
 
     def close(self) -> None:
         for segment in self.segments:

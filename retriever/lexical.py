@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from retriever.postings import Postings, average_lengths, gains, hashes_of, norms
 
 LARGE = 10_000
-"""Passages of a segment from which on compiled code adds up: for fewer it isn't worth loading."""
+"""Passages from which on compiled code adds up: for fewer it isn't worth loading."""
 _STEP = 16
 """One of so many passages is looked at to guess which score many reach."""
 
@@ -45,10 +45,10 @@ class Query:
 class Segment:
     """Postings with what their passages' lengths mean beside the averages of all segments."""
 
-    def __init__(self, postings: Postings, averages: NDArray[np.float64]):
+    def __init__(self, postings: Postings, averages: NDArray[np.float64], add_up: Callable[..., None] | None):
         self.postings = postings
         self.norms = norms(postings.lengths, averages)
-        self._add_up = _compiled() if len(self) >= LARGE else None
+        self._add_up = add_up
 
     def __len__(self) -> int:
         return len(self.norms[0])
@@ -97,10 +97,11 @@ class Matches:
 class Lexical:
     """The postings of all segments."""
 
-    def __init__(self, postings: Sequence[Postings]):
+    def __init__(self, postings: Sequence[Postings], large: int = LARGE):
         averages = average_lengths([p.lengths for p in postings])
-        self.segments = [Segment(p, averages) for p in postings]
-        self.passages = sum(map(len, self.segments))
+        self.passages = sum(p.lengths.shape[1] for p in postings)
+        add_up = _compiled() if self.passages >= large else None
+        self.segments = [Segment(p, averages, add_up) for p in postings]
 
     def weigh(self, arms: Sequence[Arm]) -> tuple[list[Query], NDArray[np.float64]]:
         """Weighted terms as each segment has them, and by arm the bound that no passage can reach."""
@@ -150,7 +151,7 @@ def _best(scores: Scores, most: int) -> Best:
 
 
 def _guess(scores: Scores, most: int) -> float:
-    """A score that half as many again as `most` should reach: to sort all of them would take far longer."""
+    """A score that `most` and some more should reach: to sort all of them would take far longer."""
     sample = scores[::_STEP]
     wanted = 3 * most // (2 * _STEP) + _STEP
     return float(np.partition(sample, -wanted)[-wanted]) if wanted < len(sample) else 0.0

@@ -46,7 +46,7 @@ class Result:
     generation: str
     terms: Mapping[str, Terms]
     matches: tuple[Match, ...]
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float32] = field(compare=False)
     hits: tuple[Hit, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 

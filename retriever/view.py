@@ -37,6 +37,10 @@ class View(Protocol):
     def passages(self) -> int:
         """All there are."""
 
+    @property
+    def asked_passages(self) -> int:
+        """Of documents that questions were written for."""
+
     def find(
         self,
         terms: Mapping[str, Terms],

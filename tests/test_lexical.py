@@ -1,5 +1,4 @@
 from collections import Counter
-from unittest.mock import patch
 
 import bm25s
 import numpy as np
@@ -7,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retriever import lexical
 from retriever.lexical import Lexical, _best, score_all
 from retriever.postings import K1, B, Postings, build_postings
 
@@ -70,9 +68,7 @@ def zipfian(count: int, seed: int) -> list[list[str]]:
 def test_a_large_segment_finds_what_a_small_one_finds(allowed: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> None:
     """The best, and any passage's score, though compiled code adds them up."""
     postings = build_postings(zipfian(3000, 1), zipfian(3000, 3))
-    plain = Lexical([postings])
-    with patch.object(lexical, "LARGE", 1):
-        compiled = Lexical([postings])
+    plain, compiled = Lexical([postings]), Lexical([postings], large=1)
     random = np.random.default_rng(2)
     for _ in range(60):
         arms = [(field, Counter(f"t{n}" for n in random.zipf(1.3, 12) % 500)) for field in (1, 0)]
@@ -94,8 +90,7 @@ def test_the_best_are_found_in_each_segment(
     segments: list[Postings] = [build_postings(passages), build_postings(others)]
     arms = [(0, Counter(query))]
     ((expected,), _) = score_all(segments, arms)
-    with patch.object(lexical, "LARGE", 1):
-        found, _ = Lexical(segments).match(arms, [None, None], most)
+    found, _ = Lexical(segments, large=1).match(arms, [None, None], most)
     for matches, scores in zip(found, np.split(expected, [len(passages)]), strict=True):
         ((_, best),) = matches.best
         np.testing.assert_allclose(np.sort(best), np.sort(scores[scores > 0])[-most:], rtol=1e-5)

@@ -7,37 +7,37 @@ the question who, or names another company or year, the passage tells of the sam
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from api.answers.aspects import aspect_of
 from api.answers.mentions import passed_over
 from api.answers.needs import rarity
 from api.answers.periods import years_in
 from api.answers.reading import Reader
 from api.answers.selection import Ranked
-from retriever.records import Asked
+from retriever.records import LANGUAGES, Asked
 from retriever.search import Result
 
-LOOKED_AT, IN_ITS_LANGUAGE = 30, 10
-"""Of the written questions, most like the asked one first."""
-_NEAREST = 3
-_RAREST = 6.0
-"""About the rarity of a word that no question has."""
+_LOOKED_AT = 30
+"""Written questions, the most like first, among which one that asks for the same is looked for."""
+_NEAREST = 10
+"""Those in the question's language whose words are compared with its own."""
 
 
 class Agreement(NamedTuple):
-    """`likest`: the greatest cosine; `near`: the mean of the three greatest; `asks_other`: how far below the greatest
-    the likest one lies that asks for the same, of the same, in the same year. Of those in its language: `unasked`, the
-    rarity of the rarest word of the question that none has; `asked_share`, the most of its words' rarity that one
-    has; `asked_both`, the same and the share of that one's words that it has, in their harmonic mean.
+    """`likest`: the greatest cosine of a written question; `crowded`: the mean of the three greatest against it;
+    `asks_other`: how far below it the likest one lies that asks for the same thing of no one else and of no other
+    year, all of it where none does.
+
+    Of the ten nearest in the question's language: `unasked`, how rare the rarest word is that none of them has, 0 to 1;
+    `asked_both`, the most that one shares with it: the share of the question's words by rarity, and of its own, in
+    their harmonic mean; `asked_more`: the share of that one's words that the question lacks.
     """
 
     likest: float = 0.0
-    near: float = 0.0
+    crowded: float = 0.0
     asks_other: float = 0.0
     unasked: float = 0.0
-    asked_share: float = 0.0
     asked_both: float = 0.0
+    asked_more: float = 0.0
 
 
 def agreement(result: Result, ranked: Ranked, reader: Reader) -> Agreement:
@@ -45,39 +45,39 @@ def agreement(result: Result, ranked: Ranked, reader: Reader) -> Agreement:
     best = ranked.candidates[int(ranked.scores.argmax())].hit
     if not reader.read(best).written.asked:
         return Agreement()
-    asked = [question for reading in ranked.readings for question in reading.written.asked]
-    words = [words for reading in ranked.readings for words in reading.written.words]
     order = (-ranked.like).argsort(kind="stable").tolist()
-    top = [max(0.0, float(ranked.like[i])) for i in order[:_NEAREST]]
-    same = _likest_of_same(result, reader, [(asked[i], words[i]) for i in order[:LOOKED_AT]])
-    agreeing = 0.0 if same is None else max(0.0, float(ranked.like[order[same]]))
-    own = [frozenset(words[i]) for i in order if asked[i].language == result.language][:IN_ITS_LANGUAGE]
-    return Agreement(top[0], float(np.mean(top)), top[0] - agreeing, *_shared(result, reader, own))
+    top = [max(0.0, float(ranked.like[i])) for i in order[:3]]
+    agreeing = (i for i in order[:_LOOKED_AT] if _asks_same(result, reader, ranked.asked[i], ranked.asked_words[i]))
+    same = next((max(0.0, float(ranked.like[i])) for i in agreeing), 0.0)
+    own = [i for i in order if result.language not in LANGUAGES or ranked.asked[i].language == result.language]
+    words = [frozenset(ranked.asked_words[i]) for i in own[:_NEAREST]]
+    return Agreement(top[0], sum(top) / len(top) / (top[0] or 1.0), top[0] - same, *_shared(result, reader, words))
 
 
-def _likest_of_same(result: Result, reader: Reader, questions: Sequence[tuple[Asked, Sequence[str]]]) -> int | None:
-    aspect, years = aspect_of(result.query), years_in(result.query)
-    names = any(match.is_name for match in result.matches)
-    for i, (question, words) in enumerate(questions):
-        if aspect_of(question.text) != aspect:
-            continue
-        told = years_in(question.text) if years else frozenset()
-        if told and not told & years:
-            continue
-        matches = reader.matches(question.text, question.language) if names else ()
-        if not passed_over(result.matches, matches, frozenset(words)):
-            return i
-    return None
+def _asks_same(result: Result, reader: Reader, question: Asked, words: Sequence[str]) -> bool:
+    if aspect_of(question.text) != aspect_of(result.query):
+        return False
+    asked = years_in(result.query)
+    told = years_in(question.text) if asked else frozenset()
+    if told and not told & asked:
+        return False
+    if not any(match.is_name for match in result.matches):
+        return True
+    return not passed_over(result.matches, reader.matches(question.text, question.language), frozenset(words))
 
 
 def _shared(result: Result, reader: Reader, questions: Sequence[frozenset[str]]) -> tuple[float, float, float]:
-    """See `Agreement`."""
-    passages = max(1, reader.index.passages)
+    """See `Agreement`. Rare are words among the passages that questions were written for, however many others come."""
+    passages = reader.index.asked_passages
     weights = {word: rarity(passages, reader.frequency(word, "asked_words")) for word in result.terms["words"]}
-    total = sum(weights.values()) or 1.0
     known = frozenset[str]().union(*questions)
-    unasked = max((weight for word, weight in weights.items() if word not in known), default=0.0) / _RAREST
-    shares = [sum(weights[word] for word in weights.keys() & words) / total for words in questions]
-    back = [len(weights.keys() & words) / len(words) if words else 0.0 for words in questions]
-    both = [2 * share * own / (share + own) if share else 0.0 for share, own in zip(shares, back, strict=True)]
-    return unasked, max(shares, default=0.0), max(both, default=0.0)
+    unasked = max((weight for word, weight in weights.items() if word not in known), default=0.0)
+    both, more = max((_overlap(weights, words) for words in questions), default=(0.0, 1.0))
+    return unasked / rarity(passages, 0), both, more
+
+
+def _overlap(weights: dict[str, float], words: frozenset[str]) -> tuple[float, float]:
+    shared = weights.keys() & words
+    share = sum(weights[word] for word in shared) / (sum(weights.values()) or 1.0)
+    own = len(shared) / len(words) if words else 0.0
+    return (2 * share * own / (share + own) if share and own else 0.0), 1 - own

@@ -13,10 +13,11 @@ CALIBRATION = Path(__file__).with_name("calibration.json")
 ARMS = ("headings", "dense", "asked_bigrams")
 """Whose best score speaks for an answer, whichever passage has it: another document can't take it away."""
 FOR = ("best", *ARMS)
-AGAINST = ("lacks_value", "wrong_year", "rarest", "another_name", "unheard_name")
-"""What is `FOR` an answer never counts against it, nor the other way round: any document can bring them about."""
-FEATURES = (*FOR, *AGAINST, "alike", "missing", "unknown", *Agreement._fields, "constant")
-"""Of the evidence."""
+AGAINST = ("lacks_value", "wrong_year", "rarest", "another_name", "unheard_name", "missing", "unknown")
+"""What is `FOR` an answer never counts against it, nor the other way round: any document can bring about the first, and
+any word that nobody knows the second."""
+FEATURES = (*FOR, *AGAINST, "alike", *Agreement._fields, "constant")
+"""That are weighed. Whether the passage is `new` is in the evidence too: it chooses the weights."""
 MOST_SURE = 3.0
 """Past these odds (20 to 1) relevance and support say no more of whether the answer is right."""
 

@@ -6,7 +6,7 @@ from api.answers.agreement import agreement
 from api.answers.candidates import Candidate
 from api.answers.evidence import ARMS
 from api.answers.mentions import passed_over
-from api.answers.needs import Needs
+from api.answers.needs import Needs, rarity
 from api.answers.reading import Reader
 from api.answers.selection import Ranked
 from api.citations.terms import held_in
@@ -19,7 +19,7 @@ _SCALES = {"headings": 30, "asked_bigrams": 100}
 
 def evidence_of(result: Result, ranked: Ranked, needs: Needs, reader: Reader, of_another: bool) -> dict[str, float]:
     """By the names of `evidence.FEATURES`; those of the best sentence with its headings, where nothing else is
-    said. `rarest`: of the words that neither it nor its twin holds; `alike`: how much of the twin was asked;
+    said. `rarest`: of the words that neither it nor its twin holds, 0 to 1; `alike`: how much of the twin was asked;
     `new`: that no questions were written for its passage."""
     best = int(ranked.scores.argmax())
     twin = ranked.twins[best]
@@ -29,10 +29,10 @@ def evidence_of(result: Result, ranked: Ranked, needs: Needs, reader: Reader, of
     return {
         **{arm: max(hit.scores.get(arm, 0.0) for hit in result.hits) / _SCALES.get(arm, 1) for arm in ARMS},
         "best": float(ranked.scores[best]) / 10,
-        "alike": _share(twin.words, needs.words),
+        "alike": _share(frozenset(ranked.asked_words[twin.number]) if twin.asked else (), needs.words),
         "lacks_value": float(ranked.feature("lacks_value")[best]),
         "wrong_year": float(ranked.feature("wrong_year")[best]),
-        "rarest": max((need.weight for need in needs.unmet(either)), default=0.0) / 10,
+        "rarest": max((need.weight for need in needs.unmet(either)), default=0.0) / rarity(reader.index.passages, 0),
         "missing": needs.unmet_share(ranked.all_held),
         "another_name": float(of_another),
         "unheard_name": len(absent) / max(1, len(needs.names)),

@@ -129,7 +129,7 @@ class Reader:
         if retriever is self.retriever:
             return self
         other = Reader(retriever)
-        other._read = self._read
+        other._read, other._matches = self._read, self._matches
         return other
 
     def read(self, hit: Hit) -> Reading:

@@ -22,6 +22,7 @@ from api.answers.needs import Needs
 from api.answers.reading import Reader, Reading
 from api.answers.twins import Likeness, Twin, find_twins
 from api.citations.terms import Held
+from retriever.records import Asked
 from retriever.search import Result
 
 SELECTION = Path(__file__).with_name("selection.json")
@@ -54,20 +55,21 @@ _ASKS_DEFINITION = re.compile(
 
 @dataclass(frozen=True)
 class Ranked:
-    """Candidates (C) with their `features` (C, F), `scores` (C,) and `twins` (C), in the order of the hits and their
-    `readings`.
+    """Candidates (C) with their `features` (C, F), `scores` (C,) and `twins` (C), in the order of the hits.
 
-    `held` (W, C): which terms of the question each has with its headings; `all_held` (W, 1): those of all the hits;
-    `asked_held` (W, Q): those of the questions written for them, `like` (Q,): their cosines.
+    `held` (W, C): which terms of the question each has with its headings; `all_held` (W, 1): those of all the hits.
+    `asked`: the questions (Q) written for them, with their words, the terms that they hold (W, Q), and how `like` this
+    one they are (Q,), by cosine.
     """
 
-    readings: tuple[Reading, ...]
     candidates: tuple[Candidate, ...]
     features: NDArray[np.float64]
     scores: NDArray[np.float64]
     twins: tuple[Twin, ...]
     held: Held
     all_held: Held
+    asked: tuple[Asked, ...]
+    asked_words: tuple[Sequence[str], ...]
     asked_held: Held
     like: NDArray[np.float32]
 
@@ -85,7 +87,9 @@ def weights() -> Mapping[str, float]:
 
 def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     """Weigh every sentence and row of the hits; there must be a hit."""
-    readings = tuple(reader.read(hit) for hit in result.hits)
+    readings = [reader.read(hit) for hit in result.hits]
+    asked = tuple(question for reading in readings for question in reading.written.asked)
+    words = tuple(own for reading in readings for own in reading.written.words)
     held = _held(needs, readings)
     ends = np.cumsum([part.shape[1] for part in (held.rows, held.so_far)])
     every = needs.coverage(np.concatenate((held.rows, held.so_far, held.asked), axis=1))
@@ -93,14 +97,15 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     own = Likeness(np.vecdot(np.concatenate([r.vectors for r in readings]), result.vector), covered)
     asked_vectors = np.concatenate([r.written.vectors for r in readings])
     written = Likeness(np.vecdot(asked_vectors, result.vector), asked_covered)
-    twins = find_twins(readings, own, written)
+    twins = find_twins(readings, own, written, asked)
     features = _features(result, needs, readings, own, twins, so_far)
     learnt = weights()
     # rounded, so that sentences that are alike stay in reading order however their sums were rounded
     scores = np.round(features @ np.asarray([learnt.get(name, 0.0) for name in FEATURES]), 9)
     scores -= _OF_ANOTHER * _are_of_another(result, readings)
     candidates = tuple(candidate for hit in result.hits for candidate in reader.candidates(hit))
-    return Ranked(readings, candidates, features, scores, twins, held.rows, held.whole, held.asked, written.cosines)
+    of_asked = (asked, words, held.asked, written.cosines)
+    return Ranked(candidates, features, scores, twins, held.rows, held.whole, *of_asked)
 
 
 class _TermsHeld(NamedTuple):

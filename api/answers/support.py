@@ -82,7 +82,7 @@ def _check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retrie
     vector = retriever.embedder.encode_queries([sentence])[0]
     asked = Result(sentence, language, "lexical", retriever.index.generation, terms, matches, vector, tuple(cited))
     needs = needs_of(asked, retriever)
-    like = _likeness(sentence, [candidate.text for candidate in candidates], retriever)
+    like = _likeness(vector, [candidate.text for candidate in candidates], retriever)
     places = _evidence(sentence, needs, candidates, like)
     evidence = tuple(candidates[i] for i in places)
     words = " ".join(_with_headings(candidate) for candidate in evidence)
@@ -100,9 +100,8 @@ def _check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retrie
     return Verdict(evidence, tuple(name for name, is_wrong in found.items() if is_wrong))
 
 
-def _likeness(sentence: str, texts: Sequence[str], retriever: Retriever) -> NDArray[np.float32]:
+def _likeness(vector: NDArray[np.float32], texts: Sequence[str], retriever: Retriever) -> NDArray[np.float32]:
     """Cosines (T,)."""
-    vector = retriever.embedder.encode_queries([sentence])[0]
     like: NDArray[np.float32] = retriever.embedder.encode_passages(list(texts)) @ vector
     return like
 
@@ -168,7 +167,8 @@ def _is_misplaced(sentence: str, evidence: Sequence[Candidate], retriever: Retri
             own = [i for i, found in enumerate(held) if any(_agree(figure, other) for other in found)]
             rest = [i for i, found in enumerate(held) if i not in own and _unit(figure) in map(_unit, found)]
             if own and rest:
-                like = _likeness(said, [clauses[i] for i in (*own, *rest)], retriever)
+                vector = retriever.embedder.encode_queries([said])[0]
+                like = _likeness(vector, [clauses[i] for i in (*own, *rest)], retriever)
                 if like[: len(own)].max() < like[len(own) :].max() - MISPLACED:
                     return True
     return False
@@ -200,4 +200,5 @@ def _is_absent(forms: Sequence[str], text: str) -> bool:
 def _nearest_clause(sentence: str, evidence: Sequence[Candidate], retriever: Retriever) -> str:
     """The sentence of the evidence, or the piece between two commas of one, that is most like the sentence."""
     clauses: list[str] = [clause for c in evidence for clause in (c.text, *_CLAUSE.findall(c.text))]
-    return clauses[int(_likeness(sentence, clauses, retriever).argmax())]
+    vector = retriever.embedder.encode_queries([sentence])[0]
+    return clauses[int(_likeness(vector, clauses, retriever).argmax())]

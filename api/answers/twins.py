@@ -18,7 +18,7 @@ class Twin(NamedTuple):
 
     `near`: mean cosine of the three nearest; `said`: the share of the asked question that the two hold which say
     most of it; `written`: how many there are. Where none were written for its passage, the candidate is its own
-    question: `asked` is `None`. `number`: its place among the questions written for all passages, `words` its words.
+    question: `asked` is `None`. `number`: its place among the questions written for all passages.
     """
 
     likeness: float
@@ -27,7 +27,6 @@ class Twin(NamedTuple):
     written: int = 1
     asked: Asked | None = None
     number: int = -1
-    words: Sequence[str] = ()
 
 
 class Likeness(NamedTuple):
@@ -37,15 +36,15 @@ class Likeness(NamedTuple):
     covered: NDArray[np.float64]
 
 
-def find_twins(readings: Sequence[Reading], own: Likeness, written: Likeness) -> tuple[Twin, ...]:
-    """One for each row of the readings (C). `own`: of the rows; `written`: of the questions written for them (Q)."""
+def find_twins(
+    readings: Sequence[Reading], own: Likeness, written: Likeness, questions: Sequence[Asked]
+) -> tuple[Twin, ...]:
+    """One for each row of the readings (C). `own`: of the rows; `written`: of the `questions` written for them (Q)."""
     numbers = _numbers(readings)
     cosines, covered = (np.append(values, -np.inf)[numbers] for values in written)
     counts = (numbers >= 0).sum(axis=1)
     best = np.take_along_axis(numbers, (cosines + covered).argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
     near, said = _mean_of_best(cosines, _NEAREST), _mean_of_best(covered, _FULLEST)
-    questions = [question for reading in readings for question in reading.written.asked]
-    words = [own for reading in readings for own in reading.written.words]
     have_any = [bool(reading.written.asked) for reading in readings for _ in reading.rows]
     twins: list[Twin] = []
     for i, has_any in enumerate(have_any):
@@ -57,7 +56,7 @@ def find_twins(readings: Sequence[Reading], own: Likeness, written: Likeness) ->
         else:
             likeness = max(0.0, float(written.cosines[best[i]]))
             n = int(best[i])
-            twins.append(Twin(likeness, max(0.0, near[i]), said[i], int(counts[i]), questions[n], n, words[n]))
+            twins.append(Twin(likeness, max(0.0, near[i]), said[i], int(counts[i]), questions[n], n))
     return tuple(twins)
 
 

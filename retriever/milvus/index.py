@@ -66,6 +66,11 @@ class MilvusIndex:
         return self.snapshot.passages
 
     @cached_property
+    def asked_passages(self) -> int:
+        """See `View`."""
+        return sum(entry.passages for entry in self.snapshot.documents.values() if entry.said["questions"])
+
+    @cached_property
     def passage_counts(self) -> Mapping[str, int]:
         return {doc_id: entry.passages for doc_id, entry in self.snapshot.documents.items()}
 
