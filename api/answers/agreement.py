@@ -7,10 +7,8 @@ the question who, or names another company or year, the passage tells of the sam
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from api.answers.aspects import aspect_of
 from api.answers.mentions import passed_over
 from api.answers.needs import rarity
-from api.answers.periods import years_in
 from api.answers.reading import Reader
 from api.answers.selection import Ranked
 from retriever.records import LANGUAGES, Asked
@@ -47,23 +45,21 @@ def agreement(result: Result, ranked: Ranked, reader: Reader) -> Agreement:
         return Agreement()
     order = (-ranked.like).argsort(kind="stable").tolist()
     top = [max(0.0, float(ranked.like[i])) for i in order[:3]]
-    agreeing = (i for i in order[:_LOOKED_AT] if _asks_same(result, reader, ranked.asked[i], ranked.asked_words[i]))
-    same = next((max(0.0, float(ranked.like[i])) for i in agreeing), 0.0)
+    agreeing = (
+        max(0.0, float(ranked.like[i]))
+        for i in order[:_LOOKED_AT]
+        if ranked.asks_same[i] and not _is_of_others(result, reader, ranked.asked[i], ranked.asked_words[i])
+    )
+    same = next(agreeing, 0.0)
     own = [i for i in order if result.language not in LANGUAGES or ranked.asked[i].language == result.language]
     words = [frozenset(ranked.asked_words[i]) for i in own[:_NEAREST]]
     return Agreement(top[0], sum(top) / len(top) / (top[0] or 1.0), top[0] - same, *_shared(result, reader, words))
 
 
-def _asks_same(result: Result, reader: Reader, question: Asked, words: Sequence[str]) -> bool:
-    if aspect_of(question.text) != aspect_of(result.query):
-        return False
-    asked = years_in(result.query)
-    told = years_in(question.text) if asked else frozenset()
-    if told and not told & asked:
-        return False
+def _is_of_others(result: Result, reader: Reader, question: Asked, words: Sequence[str]) -> bool:
     if not any(match.is_name for match in result.matches):
-        return True
-    return not passed_over(result.matches, reader.matches(question.text, question.language), frozenset(words))
+        return False
+    return bool(passed_over(result.matches, reader.matches(question.text, question.language), frozenset(words)))
 
 
 def _shared(result: Result, reader: Reader, questions: Sequence[frozenset[str]]) -> tuple[float, float, float]:
@@ -78,6 +74,7 @@ def _shared(result: Result, reader: Reader, questions: Sequence[frozenset[str]])
 
 def _overlap(weights: dict[str, float], words: frozenset[str]) -> tuple[float, float]:
     shared = weights.keys() & words
-    share = sum(weights[word] for word in shared) / (sum(weights.values()) or 1.0)
-    own = len(shared) / len(words) if words else 0.0
-    return (2 * share * own / (share + own) if share and own else 0.0), 1 - own
+    if not shared:
+        return 0.0, 1.0
+    share, own = sum(weights[word] for word in shared) / sum(weights.values()), len(shared) / len(words)
+    return 2 * share * own / (share + own), 1 - own

@@ -2,9 +2,14 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from api.answers.expected import FIGURES, expected
+from api.answers.periods import years_in
 
 _REASON = re.compile(
     r"なぜ|何故|なんで(?![すしもあは])|どうして(?!い[るまた])|理由|原因|(?<!教育)(?<!官方)背景|要因|わけ[はをがで]|動機|きっかけ|"
@@ -53,3 +58,16 @@ def aspect_of(question: str) -> str:
     if kinds:
         return "who" if kinds == ("person",) else "count" if kinds == FIGURES else kinds[0]
     return next((name for name, pattern in _OTHERS if pattern.search(text)), "what")
+
+
+def ask_same(question: str, others: Sequence[str]) -> NDArray[np.bool_]:
+    """(Q,): which others ask for the same thing, and not of another year."""
+    aspect, years = aspect_of(question), years_in(question)
+    return np.fromiter(
+        (aspect_of(o) == aspect and not _is_of_another_year(o, years) for o in others), bool, len(others)
+    )
+
+
+def _is_of_another_year(question: str, years: frozenset[str]) -> bool:
+    told = years_in(question) if years else frozenset()
+    return bool(told) and not told & years

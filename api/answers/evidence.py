@@ -7,17 +7,27 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from api.answers.agreement import Agreement
-
 CALIBRATION = Path(__file__).with_name("calibration.json")
 ARMS = ("headings", "dense", "asked_bigrams")
 """Whose best score speaks for an answer, whichever passage has it: another document can't take it away."""
-FOR = ("best", *ARMS)
-AGAINST = ("lacks_value", "wrong_year", "rarest", "another_name", "unheard_name", "missing", "unknown")
-"""What is `FOR` an answer never counts against it, nor the other way round: any document can bring about the first, and
-any word that nobody knows the second."""
-FEATURES = (*FOR, *AGAINST, "alike", *Agreement._fields, "constant")
-"""That are weighed. Whether the passage is `new` is in the evidence too: it chooses the weights."""
+FOR = ("best", *ARMS, "alike", "likest", "asked_both")
+AGAINST = (
+    "lacks_value",
+    "wrong_year",
+    "rarest",
+    "another_name",
+    "unheard_name",
+    "missing",
+    "unknown",
+    "crowded",
+    "asked_more",
+    "asks_other",
+    "unasked",
+)
+FEATURES = (*FOR, *AGAINST, "constant")
+"""What is `FOR` an answer never counts against it, nor the other way round: a word that nobody knows makes no answer
+surer, though questions without an answer were written with fewer of them. Whether a passage is `new` is in the evidence
+too: it chooses the weights."""
 MOST_SURE = 3.0
 """Past these odds (20 to 1) relevance and support say no more of whether the answer is right."""
 
