@@ -145,7 +145,7 @@ def test_who_asks_in_another_language_gets_the_same(asked: TestClient, question:
     one = pair("億元, 亿元")
     (told,) = ask(asked, question, doc_ids=one.ids)["disagreements"]
     assert {v["value"] for v in told["values"]} == {"5,784億元", "5210亿元"}
-    assert told["measure"] == "中国のAIコア産業の規模"
+    assert told["measure"].endswith("中国のAIコア産業の規模")
 
 
 def test_an_answer_as_of_a_date_knows_no_later_report(asked: TestClient) -> None:

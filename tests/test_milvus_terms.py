@@ -46,7 +46,7 @@ def test_a_passage_has_the_terms_that_the_index_on_the_disk_has(service: Service
         for number in range(len(FIELDS)):
             assert len(fields[number]) == found.lengths[number][place]
             for term in set(fields[number]):
-                starts, ends, _ = found.find(hashes_of([term], number))
+                starts, ends = found.find(hashes_of([term], number))
                 at = found.passages[starts[0] : ends[0]].tolist().index(place)
                 assert found.frequencies[starts[0] + at] == fields[number].count(term)
 

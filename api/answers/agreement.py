@@ -27,7 +27,7 @@ class Agreement(NamedTuple):
 
     Of the ten nearest in the question's language: `unasked`, how rare the rarest word is that none of them has, 0 to 1;
     `asked_both`, the most that one shares with it: the share of the question's words by rarity, and of its own, in
-    their harmonic mean; `asked_more`: the share of that one's words that the question lacks.
+    their harmonic mean; `asked_own`: the share of that one's words that the question has.
     """
 
     likest: float = 0.0
@@ -35,7 +35,7 @@ class Agreement(NamedTuple):
     asks_other: float = 0.0
     unasked: float = 0.0
     asked_both: float = 0.0
-    asked_more: float = 0.0
+    asked_own: float = 0.0
 
 
 def agreement(result: Result, ranked: Ranked, reader: Reader) -> Agreement:
@@ -68,13 +68,13 @@ def _shared(result: Result, reader: Reader, questions: Sequence[frozenset[str]])
     weights = {word: rarity(passages, reader.frequency(word, "asked_words")) for word in result.terms["words"]}
     known = frozenset[str]().union(*questions)
     unasked = max((weight for word, weight in weights.items() if word not in known), default=0.0)
-    both, more = max((_overlap(weights, words) for words in questions), default=(0.0, 1.0))
-    return unasked / rarity(passages, 0), both, more
+    both, own = max((_overlap(weights, words) for words in questions), default=(0.0, 0.0))
+    return unasked / rarity(passages, 0), both, own
 
 
 def _overlap(weights: dict[str, float], words: frozenset[str]) -> tuple[float, float]:
     shared = weights.keys() & words
     if not shared:
-        return 0.0, 1.0
+        return 0.0, 0.0
     share, own = sum(weights[word] for word in shared) / sum(weights.values()), len(shared) / len(words)
-    return 2 * share * own / (share + own), 1 - own
+    return 2 * share * own / (share + own), own

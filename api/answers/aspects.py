@@ -1,4 +1,4 @@
-"""What of a thing a question asks for: why, who, where, when, how much, what it is, how."""
+"""What of a thing a question asks for: why, who, where, when, how much, how, or what it is."""
 
 import re
 import unicodedata
@@ -34,23 +34,18 @@ _PLACE = re.compile(
     r"\b(?:which|what) (?:cit(?:y|ies)|countr(?:y|ies)|provinces?|regions?)\b",
     re.IGNORECASE,
 )
-_MEANING = re.compile(
-    r"とは(?:何|なに|どんな|どういう|どのような)?(?:もの|こと)?(?:ですか|でしょうか|か)?[?。]?$|定義|意味|定义|含义|什么是|是什么意思|"
-    r"^what (?:is|are) (?:an? |the )?[\w-]+(?: [\w-]+)? *\??$|\bdefin|\bmeaning\b|\bwhat does .+ (?:mean|stand for)\b",
-    re.IGNORECASE,
-)
 _MANNER = re.compile(
     r"どのように|どうやって|どんな方法|どう(?:変え|使|活用|位置|対応)|仕組み|方法|手順|いかに|如何|怎么|怎样|"
     r"\bhow (?:do|does|did|is|are|was|were|can|could|will|would|should|has|have|to)\b",
     re.IGNORECASE,
 )
-_OTHERS = (("who", _WHO), ("place", _PLACE), ("meaning", _MEANING), ("manner", _MANNER))
+_OTHERS = (("who", _WHO), ("place", _PLACE), ("manner", _MANNER))
 
 
 @lru_cache(maxsize=32768)
 def aspect_of(question: str) -> str:
-    """The first that its words name, `what` where they name none. Persons and companies are one: either may have done
-    it. The written questions come again and again: what they ask is remembered."""
+    """The first that its words name, `what` where they name none, as where they ask what something is. Persons and
+    companies are one: either may have done it. The written questions come again and again: theirs are remembered."""
     text = unicodedata.normalize("NFKC", question)
     if _REASON.search(text):
         return "reason"

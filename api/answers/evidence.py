@@ -10,7 +10,7 @@ from pathlib import Path
 CALIBRATION = Path(__file__).with_name("calibration.json")
 ARMS = ("headings", "dense", "asked_bigrams")
 """Whose best score speaks for an answer, whichever passage has it: another document can't take it away."""
-FOR = ("best", *ARMS, "alike", "likest", "asked_both")
+FOR = ("best", *ARMS, "alike", "likest", "asked_both", "asked_own")
 AGAINST = (
     "lacks_value",
     "wrong_year",
@@ -20,7 +20,6 @@ AGAINST = (
     "missing",
     "unknown",
     "crowded",
-    "asked_more",
     "asks_other",
     "unasked",
 )
