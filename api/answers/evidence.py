@@ -9,7 +9,7 @@ from pathlib import Path
 
 CALIBRATION = Path(__file__).with_name("calibration.json")
 ARMS = ("headings", "dense", "asked_bigrams")
-"""Whose best score speaks for an answer, whichever passage has it: another document can't take it away."""
+"""Whose best score speaks for an answer, whichever of the passages found has it."""
 FOR = ("best", *ARMS, "alike", "likest", "asked_both", "asked_own")
 AGAINST = (
     "lacks_value",

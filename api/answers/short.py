@@ -49,7 +49,7 @@ def short_answer(
         if likeness >= CLOSE and known and _fits(known.text, needs.expected):
             return Short(i, known)
     for i, candidate in enumerate(chosen):
-        told = best_value(candidate, needs, is_of_others)
+        told = _best_value(candidate, needs, is_of_others)
         if told.value and told.part and told.said >= LEAST_SAID:
             shown = mapped(told.part.text, told.part.spans, candidate.hit.document)
             return Short(i, quote(shown.slice(told.value.start, told.value.end), candidate.hit.document))
@@ -74,7 +74,7 @@ def _at(candidate: Candidate, spans: Sequence[Span]) -> Quote | None:
     return None
 
 
-class Told(NamedTuple):
+class _Told(NamedTuple):
     """A value with its part of a sentence, and the share of the question that its clause says."""
 
     said: float
@@ -82,15 +82,15 @@ class Told(NamedTuple):
     part: Part | None = None
 
 
-def best_value(candidate: Candidate, needs: Needs, is_of_others: OfOthers) -> Told:
+def _best_value(candidate: Candidate, needs: Needs, is_of_others: OfOthers) -> _Told:
     """The fitting value whose clause says most of what was asked; one that is told of others says nothing of it."""
     told = candidate.row.told if needs.expected.kinds else ()
     fitting = [i for i, (value, _, _) in enumerate(told) if needs.expected.fit(value)]
     if not fitting:
-        return Told(0.0)
+        return _Told(0.0)
     held = needs.held(candidate.row.told_terms)
     said = needs.coverage(held) + NAMED * needs.naming(held)
     worth = {i: 0.0 if is_of_others(told[i][2], "ja") else float(said[i]) for i in fitting}
     best = max(worth, key=worth.__getitem__)
     value, part, _ = told[best]
-    return Told(worth[best], value, part)
+    return _Told(worth[best], value, part)

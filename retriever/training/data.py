@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from retriever.fields import embedding_text
 from retriever.glossary import read_glossary
 from retriever.index import read_manifest
-from retriever.records import Asked, Passage
+from retriever.records import Asked, Passage, Span
 from retriever.store import Store
 from retriever.training.dictionaries import Glosses
 
@@ -29,8 +29,8 @@ LONGEST_WORD = 8
 
 
 class Pair(NamedTuple):
-    """`group`: pairs of one group share their passage, so they are no negatives of each other. `topic`: pairs of one
-    topic come in one batch, where they are hard negatives of each other (Hofstätter et al. 2021)."""
+    """`group`: pairs of one group share their passage, or the place that answers them: they are no negatives of each
+    other. `topic`: pairs of one topic come in one batch, as hard negatives of each other (Hofstätter et al. 2021)."""
 
     query: str
     passage: str
@@ -159,19 +159,17 @@ def twin_pairs(index: Path, without: str | None, seed: int) -> list[Pair]:
 
     Those of one passage come in one batch: what it says of one thing is no answer to what was asked of another.
     """
-    alike: dict[tuple[object, ...], list[str]] = {}
+    alike: dict[tuple[str, tuple[Span, ...], tuple[Span, ...]], list[str]] = {}
     for passage, asked in _written(index, without):
         if asked.answer:
             alike.setdefault((passage.passage_id, asked.answer, asked.short), []).append(asked.text)
     chance = random.Random(seed)
     pairs: list[Pair] = []
-    for (passage_id, *place), texts in alike.items():
+    for (passage_id, answer, short), texts in alike.items():
         mixed = chance.sample(texts, len(texts))
-        others = mixed[1:] + mixed[:1]
+        others = zip(mixed, mixed[1:] + mixed[:1], strict=True)
         pairs += [
-            Pair(text, other, f"{passage_id} {place}", str(passage_id))
-            for text, other in zip(mixed, others, strict=True)
-            if text != other
+            Pair(one, other, f"{passage_id} {answer} {short}", passage_id) for one, other in others if one != other
         ]
     return pairs
 
