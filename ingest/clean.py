@@ -16,7 +16,7 @@ from ingest.mapped import ADDED, Mapped, join
 from retriever.records import Span
 from retriever.text import breaks_word
 
-VERSION = 2
+VERSION = 3
 
 RUNNING_HEADERS = frozenset({"Deep Research"})
 
@@ -42,6 +42,8 @@ _NEW_SENTENCE = re.compile(
 )
 _PARTICLES = "のをにはがとでもへやな"
 _CONTINUING = "のをにがはと"
+_ENGLISH_GOES_ON = re.compile(r"[A-Za-z] (?:and|or|of|the|for|in|to|with|on|by|&)$")
+_FIGURE_GOES_ON = re.compile(r"[0-9数十百千][十百千]?\n[万億兆]")
 _FULL_LINE = 0.8
 _TEXT_BLOCK = 0.6
 _NARROW = 24
@@ -205,7 +207,7 @@ def runs_on(line: Line, following: Line, width: int) -> bool:
         return _is_cjk(end + start)
     if end in _SENTENCE_END:
         return False
-    if following.gap == 0 and (start in _CONTINUING or _bracket_is_open(text)):
+    if following.gap == 0 and (start in _CONTINUING or _bracket_is_open(text) or _is_cut(text, after)):
         return True
     if end in _QUOTE_END:
         return False
@@ -220,6 +222,11 @@ def _particle_between(line: Line, following: Line) -> bool:
     after = following.text.text
     starts = "ぁ" <= after[0] <= "ん" and not _NEW_SENTENCE.match(after)
     return starts or (following.gap == 0 and line.text.text[-1] in _PARTICLES)
+
+
+def _is_cut(text: str, after: str) -> bool:
+    """An English phrase that wants more words, or a figure between its digits and its unit of ten thousands."""
+    return bool(_ENGLISH_GOES_ON.search(text) or _FIGURE_GOES_ON.search(f"{text[-2:]}\n{after[0]}"))
 
 
 def _is_cjk(text: str) -> bool:

@@ -57,6 +57,15 @@ def test_a_word_that_a_narrow_box_breaks_is_joined() -> None:
     assert cleaned(source, 120) == ["画像や動画生成技術は、各社が独自のモデルを発表し、同水準に達している"]
 
 
+def test_a_figure_and_an_english_phrase_that_a_narrow_box_cuts_are_joined() -> None:
+    for source in ("提携し数百\n万規模の症例", "予算は15\n億元", "は、IEEE Robotics and\nAutomation Societyが主催する"):
+        (joined,) = cleaned(source, 120)
+        assert "\n" not in joined
+    assert "Robotics and Automation" in joined
+    assert cleaned("企業数 2019\n百度", 120) == ["企業数 2019", "百度"]
+    assert cleaned("Model A\nModel B", 120) == ["Model A", "Model B"]
+
+
 def test_a_quoted_name_at_a_line_end_runs_on_to_its_particle() -> None:
     source = "李強首相は、「AIガバナンス上海宣言」\nの発表とともに提言を述べた。"
     assert cleaned(source, 120) == [source.replace("\n", "")]
