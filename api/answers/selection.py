@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from api.answers.aspects import ask_same
 from api.answers.candidates import Candidate
 from api.answers.mentions import EACH_ITS_OWN, is_named
 from api.answers.needs import Needs
@@ -59,8 +58,8 @@ class Ranked:
     """Candidates (C) with their `features` (C, F), `scores` (C,) and `twins` (C), in the order of the hits.
 
     `held` (W, C): which terms of the question each has with its headings; `all_held` (W, 1): those of all the hits.
-    `asked`: the questions (Q) written for them, with their words, the terms that they hold (W, Q), how `like` this
-    one they are (Q,), by cosine, and which ask for the same (Q,).
+    `asked`: the questions (Q) written for them, with their words, the terms that they hold (W, Q), and how `like` this
+    one they are (Q,), by cosine.
     """
 
     candidates: tuple[Candidate, ...]
@@ -73,7 +72,6 @@ class Ranked:
     asked_words: tuple[Sequence[str], ...]
     asked_held: Held
     like: NDArray[np.float32]
-    asks_same: NDArray[np.bool_]
 
     def feature(self, name: str) -> NDArray[np.float64]:
         values: NDArray[np.float64] = self.features[:, FEATURES.index(name)]
@@ -106,8 +104,7 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     scores = np.round(features @ np.asarray([learnt.get(name, 0.0) for name in FEATURES]), 9)
     scores -= _OF_ANOTHER * _are_of_another(result, readings)
     candidates = tuple(candidate for hit in result.hits for candidate in reader.candidates(hit))
-    same = ask_same(result.query, [question.text for question in asked])
-    of_asked = (asked, words, held.asked, written.cosines, same)
+    of_asked = (asked, words, held.asked, written.cosines)
     return Ranked(candidates, features, scores, twins, held.rows, held.whole, *of_asked)
 
 
