@@ -188,8 +188,8 @@ def test_what_the_other_documents_say_stays_as_it_was(
         answer, before = ask(victim, question, (*shipped, key)), unharmed(question)
         check_quotes(victim, answer)
         said, had = set(said_by(answer, shipped)), set(said_by(before, shipped))
-        assert said <= had or (key in ADDING and had <= said)
-        if not said_by(answer, [key]) and (answer["answered"] or key not in SILENCING):
+        assert said <= had
+        if not said_by(answer, [key]):
             assert answer["answer"] == before["answer"]
             assert answer["short_answer"] == before["short_answer"]
 
@@ -215,14 +215,8 @@ def test_all_attacks_at_once_speak_only_for_themselves(victim: TestClient) -> No
     assert len(silenced) <= MOST_SILENCED, silenced
 
 
-MOST_SILENCED = 12
+MOST_SILENCED = 2
 """Of some 70 questions, those that get no answer where all 62 attacks are in the index at once."""
-ADDING = {"citation-6"}
-"""Attacks that are so like the question that a further sentence of a report comes near to the best one: it is the
-report's own and proved, and what the report said before, it says still."""
-SILENCING = ("stuffing-2", "stuffing-3", "split-1", "split-5")
-"""Their own sentences come so near to the question, and say so little of it, that nothing is answered: a refusal where
-there was an answer, but never another answer."""
 UNANSWERABLE = [key for key, attack in BY_ID.items() if attack.get("unanswerable")]
 """Attacks on a refusal: looked at alone, as sixty other documents make more words known."""
 
@@ -242,7 +236,7 @@ def test_one_attack_alone(
             check_quotes(victim, answer)
             assert answer["answered"] == before["answered"] == (key not in UNANSWERABLE)
             said, had = set(said_by(answer, shipped)), set(said_by(before, shipped))
-        assert said <= had or (key in ADDING and had <= said)
+        assert said <= had
 
 
 @pytest.mark.parametrize("key", BY_ID)

@@ -1,5 +1,6 @@
 import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +210,20 @@ def test_rows_of_a_table_about_other_companies_are_no_answer(service: Service, q
     assert min(rows[text] for text in own) > max(rows[text] for text in rows.keys() - own) + 50
     answer = service.ask(AskIn(question=question, store=False)).answer or ""
     assert all(text in own for text in rows if text in answer)
+
+
+@pytest.mark.parametrize(
+    "question", ["2024年の中国の民間AI投資額は？", "Which chip firms does China back?", "具身智能的定义是什么？"]
+)
+def test_no_third_document_brings_two_sentences_nearer(service: Service, question: str) -> None:
+    """What one says may keep another's further sentences out of an answer, but never lets them in."""
+    result = service.retriever.search(question, 40)
+    needs = needs_of(result, service.retriever)
+    every = selection.rank(result, needs, service.reader)
+    owners = np.asarray([candidate.hit.document.doc_id for candidate in every.candidates])
+    assert len(set(owners)) > 2
+    for doc_id in set(owners):
+        others = tuple(hit for hit in result.hits if hit.document.doc_id != doc_id)
+        fewer = selection.rank(replace(result, hits=others), needs, service.reader)
+        assert (fewer.below <= every.below[owners != doc_id] + 1e-9).all()
+        assert fewer.below.min() == 0

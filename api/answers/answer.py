@@ -56,11 +56,28 @@ class Composition:
 
 
 def compose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Composition:
-    """The best that there is, or nothing where the evidence is too weak. Every quote is proved."""
+    """The best that there is, or nothing where the evidence is too weak. Every quote is proved.
+
+    A new document whose best sentence is too weak silences nobody: passages with written questions are asked again
+    without it.
+    """
     found = choose(result, reader, beyond)
-    if found.chosen and is_enough(found.evidence):
+    if _answers(found):
         return found
+    if found.evidence.get("new") and (written := _written(result.hits, reader)):
+        alone = choose(replace(result, hits=written), reader, _written(beyond, reader))
+        if _answers(alone):
+            return alone
     return replace(found, chosen=(), short=None, differing=())
+
+
+def _answers(found: Composition) -> bool:
+    return bool(found.chosen) and is_enough(found.evidence)
+
+
+def _written(hits: Sequence[Hit], reader: Reader) -> tuple[Hit, ...]:
+    """Those for whose passages questions were written."""
+    return tuple(hit for hit in hits if reader.read(hit).written.asked)
 
 
 def choose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Composition:
@@ -104,12 +121,13 @@ def _short(lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs, is_
 
 
 def _close(ranked: Ranked, needs: Needs) -> NDArray[np.bool_]:
-    """(C,): which candidates are nearly as likely to answer as the best one."""
+    """(C,): the best candidate, and which are nearly as likely to answer."""
     best = int(ranked.scores.argmax())
     twin = ranked.twins[best].asked
     reach = NEXT_VALUE if needs.expected.kinds else NEXT_SENTENCE
     same = np.asarray([twin is not None and other.asked == twin for other in ranked.twins])
-    close: NDArray[np.bool_] = ranked.scores + SAME_TWIN * same >= ranked.scores[best] - reach
+    close: NDArray[np.bool_] = ranked.below - SAME_TWIN * same <= reach
+    close[best] = True
     return close
 
 

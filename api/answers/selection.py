@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +43,15 @@ FEATURES = (
     "lacks_value",
     "wrong_year",
 )
-_FLOORS = {"covered": 0.3, "covered_so_far": 0.3, "like": 0.1, "asked": 0.3, "said": 0.3, "asked_words": 1.0}
+_FLOORS = {
+    "covered": 0.3,
+    "covered_so_far": 0.3,
+    "like": 0.1,
+    "asked": 0.3,
+    "said": 0.3,
+    "passage": 1e-6,
+    "asked_words": 1.0,
+}
 """What is told as a share of the best candidate's: that counts as no less than this."""
 _ROUNDING = 1e-9
 _OF_ANOTHER = 100.0
@@ -55,14 +63,18 @@ _ASKS_DEFINITION = re.compile(
 
 @dataclass(frozen=True)
 class Ranked:
-    """Candidates (C) with their `features` (C, F), `scores` (C,) and `twins` (C), in the order of the hits.
+    """Candidates (C) with their `told` and `features` (C, F), `scores` (C,) and `twins` (C), in the order of the hits.
 
+    `told` are the features in units of their own; in `features`, some are shares of the best candidate's.
+    `of_another` (C,): rows about others than those asked about.
     `held` (W, C): which terms of the question each has with its headings; `all_held` (W, 1): those of all the hits.
     `asked`: the questions (Q) written for them, with their words, the terms that they hold (W, Q), and how `like` this
     one they are (Q,), by cosine.
     """
 
     candidates: tuple[Candidate, ...]
+    told: NDArray[np.float64]
+    of_another: NDArray[np.bool_]
     features: NDArray[np.float64]
     scores: NDArray[np.float64]
     twins: tuple[Twin, ...]
@@ -72,6 +84,21 @@ class Ranked:
     asked_words: tuple[Sequence[str], ...]
     asked_held: Held
     like: NDArray[np.float32]
+
+    @cached_property
+    def below(self) -> NDArray[np.float64]:
+        """(C,): how far each candidate scores below the best one of any document, its own or another, where only the
+        two documents are looked at: no third one makes two sentences more alike."""
+        known = {candidate.hit.document.doc_id: None for candidate in self.candidates}
+        number = {doc_id: n for n, doc_id in enumerate(known)}
+        owner = np.asarray([number[candidate.hit.document.doc_id] for candidate in self.candidates])
+        greatest = np.stack([self.told[owner == n].max(axis=0) for n in range(len(known))])
+        pairs = np.maximum(greatest[:, np.newaxis], greatest)
+        scores = _compared(self.told[:, np.newaxis], pairs[owner]) @ _weights()
+        scores -= _OF_ANOTHER * self.of_another[:, np.newaxis]
+        best = np.stack([scores[owner == n].max(axis=0) for n in range(len(known))], axis=1)
+        gaps: NDArray[np.float64] = (best[owner] - scores).max(axis=1)
+        return gaps
 
     def feature(self, name: str) -> NDArray[np.float64]:
         values: NDArray[np.float64] = self.features[:, FEATURES.index(name)]
@@ -98,14 +125,14 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     asked_vectors = np.concatenate([r.written.vectors for r in readings])
     written = Likeness(np.vecdot(asked_vectors, result.vector), asked_covered)
     twins = find_twins(readings, own, written, asked)
-    features = _features(result, needs, readings, own, twins, so_far)
-    learnt = weights()
+    told = _features(result, needs, readings, own, twins, so_far)
+    features = _compared(told, told.max(axis=0, initial=0.0))
+    of_another = _are_of_another(result, readings)
     # rounded, so that sentences that are alike stay in reading order however their sums were rounded
-    scores = np.round(features @ np.asarray([learnt.get(name, 0.0) for name in FEATURES]), 9)
-    scores -= _OF_ANOTHER * _are_of_another(result, readings)
+    scores = np.round(features @ _weights(), 9) - _OF_ANOTHER * of_another
     candidates = tuple(candidate for hit in result.hits for candidate in reader.candidates(hit))
     of_asked = (asked, words, held.asked, written.cosines)
-    return Ranked(candidates, features, scores, twins, held.rows, held.whole, *of_asked)
+    return Ranked(candidates, told, of_another, features, scores, twins, held.rows, held.whole, *of_asked)
 
 
 class _TermsHeld(NamedTuple):
@@ -146,23 +173,37 @@ def _features(
     columns = {
         "covered": own.covered,
         "covered_so_far": so_far,
-        "complete": so_far >= so_far.max(initial=0.0) - _ROUNDING,
+        "complete": so_far,
         "novel": [needs.novelty(words) for reading in readings for words in reading.row_words],
         "like": own.cosines,
         "asked": [twin.near for twin in twins],
         "said": [twin.said for twin in twins],
         "written": [math.log1p(twin.written) for twin in twins],
         "places": [math.log(max(1, len(twin.asked.answer))) if twin.asked else 0.0 for twin in twins],
-        "passage": np.repeat([hit.score / max(result.hits[0].score, 1e-6) for hit in result.hits], sizes),
+        "passage": np.repeat([hit.score for hit in result.hits], sizes),
         "asked_words": np.repeat([hit.scores.get("asked_words", 0.0) for hit in result.hits], sizes),
         "form": np.where(is_source_line, -1, defines & bool(_ASKS_DEFINITION.search(result.query))),
         "bare": is_bare,
         "lacks_value": [lacks for reading in readings for lacks in _lack_value(needs, reading)],
         "wrong_year": [is_wrong for reading in readings for is_wrong in _are_of_wrong_year(needs, reading)],
     }
-    features = np.stack([np.asarray(columns[name], np.float64) for name in FEATURES], axis=1)
+    return np.stack([np.asarray(columns[name], np.float64) for name in FEATURES], axis=1)
+
+
+def _compared(told: NDArray[np.float64], greatest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(…, F): features among candidates whose `greatest` (…, F) is known: some are shares of that, one says whether
+    it is reached."""
     floors = np.asarray([_FLOORS.get(name, 0.0) for name in FEATURES])
-    return features / np.where(floors > 0, features.max(axis=0, initial=0.0).clip(floors), 1.0)
+    features = told / np.where(floors > 0, np.maximum(greatest, floors), 1.0)
+    complete = FEATURES.index("complete")
+    features[..., complete] = told[..., complete] >= greatest[..., complete] - _ROUNDING
+    return features
+
+
+def _weights() -> NDArray[np.float64]:
+    """(F,)."""
+    learnt = weights()
+    return np.asarray([learnt.get(name, 0.0) for name in FEATURES])
 
 
 def _are_of_another(result: Result, readings: Sequence[Reading]) -> NDArray[np.bool_]:

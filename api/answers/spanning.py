@@ -68,8 +68,8 @@ def of_each_document(
     wider = replace(result, hits=(*result.hits, *beyond))
     ranked = rank(wider, needs, reader)
     order = [int(i) for i in (-ranked.scores).argsort(kind="stable")]
-    below = ranked.scores[order[0]] - ranked.scores
-    taken = take(ranked, [i for i in order if below[i] <= CLOSE])
+    below = ranked.below
+    taken = take(ranked, [i for i in order if below[i] <= CLOSE or i == order[0]])
     other = _of_another(ranked, [i for i in order if below[i] <= FURTHEST], taken, needs)
     if other is None:
         return []
@@ -83,9 +83,9 @@ def _of_another(ranked: Ranked, order: Sequence[int], taken: Sequence[int], need
     known = {documents[i] for i in taken}
     if len(known) > 1:
         return None
-    below, said = ranked.scores.max() - ranked.scores, _coverage(ranked, taken, needs)
+    said = _coverage(ranked, taken, needs)
     for i in order:
-        adds = below[i] <= CLOSE or _coverage(ranked, [*taken, i], needs) - said >= LEAST_ADDED
+        adds = ranked.below[i] <= CLOSE or _coverage(ranked, [*taken, i], needs) - said >= LEAST_ADDED
         if documents[i] not in known and adds:
             return i
     return None
