@@ -5,9 +5,10 @@ the question who, or names another company or year, the passage tells of the sam
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from api.answers.aspects import ask_same
+from api.answers.aspects import asks_same
 from api.answers.mentions import passed_over
 from api.answers.needs import rarity
 from api.answers.reading import Reader
@@ -46,16 +47,15 @@ def agreement(result: Result, ranked: Ranked, reader: Reader) -> Agreement:
         return Agreement()
     order = (-ranked.like).argsort(kind="stable").tolist()
     top = [max(0.0, float(ranked.like[i])) for i in order[:3]]
-    nearest = order[:_LOOKED_AT]
-    asks_same = ask_same(result.query, [ranked.asked[i].text for i in nearest])
     agreeing = (
         max(0.0, float(ranked.like[i]))
-        for i, same in zip(nearest, asks_same, strict=True)
-        if same and not _is_of_others(result, reader, ranked.asked[i], ranked.asked_words[i])
+        for i in order[:_LOOKED_AT]
+        if asks_same(result.query, ranked.asked[i].text)
+        and not _is_of_others(result, reader, ranked.asked[i], ranked.asked_words[i])
     )
     likest_same = next(agreeing, 0.0)
-    own = [i for i in order if result.language not in LANGUAGES or ranked.asked[i].language == result.language]
-    words = [frozenset(ranked.asked_words[i]) for i in own[:_NEAREST]]
+    own = (i for i in order if result.language not in LANGUAGES or ranked.asked[i].language == result.language)
+    words = [frozenset(ranked.asked_words[i]) for i in islice(own, _NEAREST)]
     return Agreement(
         top[0], sum(top) / len(top) / (top[0] or 1.0), top[0] - likest_same, *_shared(result, reader, words)
     )

@@ -2,11 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
-
-import numpy as np
-from numpy.typing import NDArray
 
 from api.answers.expected import FIGURES, expected
 from api.answers.periods import years_in
@@ -55,12 +51,9 @@ def aspect_of(question: str) -> str:
     return next((name for name, pattern in _OTHERS if pattern.search(text)), "what")
 
 
-def ask_same(question: str, others: Sequence[str]) -> NDArray[np.bool_]:
-    """(Q,): which others ask for the same thing, and not of another year."""
-    aspect, years = aspect_of(question), years_in(question)
-    return np.fromiter(
-        (aspect_of(o) == aspect and not _is_of_another_year(o, years) for o in others), bool, len(others)
-    )
+def asks_same(question: str, other: str) -> bool:
+    """Whether another question asks for the same thing, and not of another year."""
+    return aspect_of(question) == aspect_of(other) and not _is_of_another_year(other, years_in(question))
 
 
 def _is_of_another_year(question: str, years: frozenset[str]) -> bool:

@@ -121,9 +121,8 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     ends = np.cumsum([part.shape[1] for part in (held.rows, held.so_far)])
     every = needs.coverage(np.concatenate((held.rows, held.so_far, held.asked), axis=1))
     covered, so_far, asked_covered = np.split(every, ends)
-    own = Likeness(np.vecdot(np.concatenate([r.vectors for r in readings]), result.vector), covered)
-    asked_vectors = np.concatenate([r.written.vectors for r in readings])
-    written = Likeness(np.vecdot(asked_vectors, result.vector), asked_covered)
+    own = Likeness(_cosines([reading.vectors for reading in readings], result.vector), covered)
+    written = Likeness(_cosines([reading.written.vectors for reading in readings], result.vector), asked_covered)
     twins = find_twins(readings, own, written, asked)
     told = _features(result, needs, readings, own, twins, so_far)
     features = _compared(told, told.max(axis=0, initial=0.0))
@@ -133,6 +132,11 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     candidates = tuple(candidate for hit in result.hits for candidate in reader.candidates(hit))
     of_asked = (asked, words, held.asked, written.cosines)
     return Ranked(candidates, told, of_another, features, scores, twins, held.rows, held.whole, *of_asked)
+
+
+def _cosines(vectors: Sequence[NDArray[np.float32]], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(T,), of several arrays (…, D) one after the other."""
+    return np.concatenate([np.vecdot(own, vector) for own in vectors])
 
 
 class _TermsHeld(NamedTuple):
