@@ -33,7 +33,7 @@ from retriever.view import View
 SHARPNESS = 10.0
 PULL = 0.02
 """How strongly weights are drawn to equal ones."""
-PUBLIC_WEIGHT = 400
+PUBLIC_WEIGHT = 800
 _POOL = 200
 """Candidates of a question that are looked at: the best by each feature."""
 

@@ -16,12 +16,13 @@ from retriever.postings import Postings, average_lengths, gains, hashes_of, norm
 
 LARGE = 10_000
 """Passages from which on compiled code adds up: for fewer it isn't worth loading."""
-_STEP = 16
+_STEP = 64
 """One of so many passages is looked at to guess which score many reach."""
 
 Scores = NDArray[np.float32]
 Places = NDArray[np.int32]
 Best = tuple[Places, Scores]
+_NONE: Best = (np.zeros(0, np.int32), np.zeros(0, np.float32))
 Mask = NDArray[np.bool_]
 """Of the passages that may be found."""
 
@@ -40,6 +41,11 @@ class Query:
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     weights: NDArray[np.float64]
+
+    @property
+    def postings(self) -> NDArray[np.int64]:
+        """(A,): how many each arm has."""
+        return np.bincount(self.arms, self.ends - self.starts, self.count).astype(np.int64)
 
 
 class Segment:
@@ -121,7 +127,7 @@ class Lexical:
         """By segment, the best `most` of the allowed passages of each arm; and each arm's bound."""
         queries, bounds = self.weigh(arms)
         parts = zip(self.segments, queries, allowed, strict=True)
-        return [_matches(segment.totals(query), mask, most) for segment, query, mask in parts], bounds
+        return [_matches(segment, query, mask, most) for segment, query, mask in parts], bounds
 
 
 def score_all(segments: Sequence[Postings], arms: Sequence[Arm]) -> tuple[Scores, NDArray[np.float64]]:
@@ -135,13 +141,18 @@ def score_all(segments: Sequence[Postings], arms: Sequence[Arm]) -> tuple[Scores
     return np.concatenate([np.zeros((len(arms), 0), np.float32), *scores], axis=1), bounds
 
 
-def _matches(totals: Scores, allowed: Mask | None, most: int) -> Matches:
-    return Matches(totals, [_best(own if allowed is None else own * allowed, most) for own in totals])
+def _matches(segment: Segment, query: Query, allowed: Mask | None, most: int) -> Matches:
+    totals = segment.totals(query)
+    shown = totals if allowed is None else totals * allowed
+    best = [_best(own, most, count) for own, count in zip(shown, query.postings.tolist(), strict=True)]
+    return Matches(totals, best)
 
 
-def _best(scores: Scores, most: int) -> Best:
-    """The places of the best `most` of the scores (N,) that aren't 0, and these."""
-    guess = _guess(scores, most)
+def _best(scores: Scores, most: int, postings: int) -> Best:
+    """The places of the best `most` of the scores (N,) that aren't 0, and these. No more than `postings` aren't 0."""
+    if not postings:
+        return _NONE
+    guess = _guess(scores, most) if postings > most else 0.0
     places = np.flatnonzero(scores >= guess) if guess > 0 else np.zeros(0, np.int64)
     if len(places) < most:
         places = np.flatnonzero(scores > 0)
