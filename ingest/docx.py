@@ -71,7 +71,7 @@ def check_unpacked(content: bytes) -> None:
     """Raises `SourceRefused` before anything is unpacked. A part that lies about its size fails its checksum later."""
     try:
         parts = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except zipfile.BadZipFile:
+    except _DAMAGE:
         raise SourceRefused("the file breaks off before its end, or is damaged.", "file_truncated") from None
     if any(part.flag_bits & 1 for part in parts):
         raise SourceRefused("the file is encrypted. Save it without its password, then try again.", "file_encrypted")
