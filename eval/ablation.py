@@ -7,7 +7,7 @@ from typing import Any
 from api.service import Service
 from eval.rankers import TOP_K, InProcess, Place, PlainBM25, Ranker, Scored
 from retriever.arms import DENSE_ARMS, LEXICAL_ARMS
-from retriever.fusion import NEW, Weights, for_new_too, shipped_weights
+from retriever.fusion import Weights, arm_of, for_new_too, shipped_weights
 from retriever.records import Document
 
 ARMS = (*LEXICAL_ARMS, *DENSE_ARMS)
@@ -26,11 +26,7 @@ def equal(*arms: str) -> Weights:
 
 def without(*arms: str) -> Weights:
     """The shipped weights, some arms switched off."""
-    return {
-        name: weight
-        for name, weight in shipped_weights().items()
-        if name.removeprefix(NEW).removesuffix("_sure") not in arms
-    }
+    return {name: weight for name, weight in shipped_weights().items() if arm_of(name) not in arms}
 
 
 @dataclass

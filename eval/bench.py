@@ -21,6 +21,7 @@ from retriever.fusion import (
     Nearest,
     Scores,
     Weights,
+    arm_of,
     combine,
     dense_features,
     lexical_features,
@@ -164,11 +165,7 @@ def p_values(values: Values, ours: str, theirs: str) -> dict[str, float]:
 
 def _weights_of(arms: Sequence[str]) -> Weights:
     """The shipped ones of some arms, for passages without questions."""
-    return {
-        name: weight
-        for name, weight in shipped_weights().items()
-        if name.startswith(NEW) and name.removeprefix(NEW).removesuffix("_sure") in arms
-    }
+    return {name: weight for name, weight in shipped_weights().items() if name.startswith(NEW) and arm_of(name) in arms}
 
 
 def _values(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) -> dict[str, list[float]]:

@@ -15,7 +15,7 @@ from ingest.mapped import ADDED, Mapped, join
 from ingest.structure import Unit, find_joins, read_units
 from retriever.records import Document, Passage
 
-VERSION = 1
+VERSION = 2
 
 MOST_CHARACTERS = 600
 MOST_TOKENS = 512
@@ -158,9 +158,13 @@ def _longest_cut(unit: Unit, lead: tuple[Mapped, ...], inherited: tuple[Mapped, 
 
 
 def _show(group: list[Unit]) -> Mapped:
-    """The text of a passage: caption and header rows once, sentences run on, items on lines of their own."""
+    """The text of a passage: caption and header rows once, sentences run on, items on lines of their own.
+
+    A cell that a row inherits stands in its first row alone, and nowhere after what follows it in the source: that can
+    be the rest of a row that was too long for one passage.
+    """
     lines: list[Mapped] = []
-    shown: set[int] = set()
+    last = ADDED
     for _, paragraph in groupby(group, key=lambda unit: (unit.paragraph, unit.kind)):
         units = list(paragraph)
         if units[0].kind != "table":
@@ -168,9 +172,9 @@ def _show(group: list[Unit]) -> Mapped:
             continue
         lines += units[0].lead
         for unit in units:
-            cells = [Mapped("", ()) if cell.offsets[0] in shown else cell for cell in unit.inherited]
+            cells = [cell if cell.offsets[0] > last else Mapped("", ()) for cell in unit.inherited]
             lines.append(join([*cells, unit.text], "\t"))
-            shown.update(lines[-1].offsets)
+            last = max(last, *lines[-1].offsets)
     return join(lines, "\n")
 
 

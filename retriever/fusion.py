@@ -73,6 +73,20 @@ def dense_features(arm: str, found: Nearest, places: NDArray[np.int64]) -> tuple
     return cosines, {arm: scaled, f"{arm}_sure": np.maximum(cosines, 0.0)}
 
 
+def gated(features: Mapping[str, Scores]) -> Mapping[str, Scores]:
+    """With `dense_unsure`: the vectors again, as far as the best passage lacks words of the question. Whoever asks in
+    other words than a report's, or in another language, is understood by them alone."""
+    if "dense" not in features or "words_sure" not in features:
+        return features
+    unsure = 1 - features["words_sure"].max(initial=0.0)
+    return {**features, "dense_unsure": features["dense"] * unsure}
+
+
+def arm_of(weight: str) -> str:
+    """Whose scores a weight is for."""
+    return weight.removeprefix(NEW).removesuffix("_unsure").removesuffix("_sure")
+
+
 def for_new_too(weights: Weights) -> Weights:
     """The same weights for passages with and without questions."""
     return dict(weights) | {NEW + name: weight for name, weight in weights.items() if not name.startswith("asked_")}
@@ -84,6 +98,7 @@ def combine(features: Mapping[str, Scores], expanded: NDArray[np.bool_], weights
     `expanded` (C,): passages for which no questions were written have weights of their own. Beside an expanded
     document a new one has fewer chances to match: with the same weights it would always lose.
     """
+    features = gated(features)
     pairs = [(weights.get(name, 0.0), weights.get(NEW + name, 0.0)) for name in features]
     # no matrix product: it would wake BLAS's threads
     totals = np.einsum("fw,fc->wc", np.asarray(pairs, np.float32), np.stack(list(features.values())))

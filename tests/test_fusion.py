@@ -8,6 +8,7 @@ from retriever.fusion import (
     combine,
     dense_features,
     for_new_too,
+    gated,
     lexical_features,
     shipped_weights,
 )
@@ -60,11 +61,19 @@ def test_a_feature_without_a_weight_does_not_count() -> None:
 
 
 def test_shipped_weights_name_features_and_no_weight_is_negative() -> None:
-    features = {arm + ending for arm in (*LEXICAL_ARMS, *DENSE_ARMS) for ending in ("", "_sure")}
+    features = {arm + ending for arm in (*LEXICAL_ARMS, *DENSE_ARMS) for ending in ("", "_sure")} | {"dense_unsure"}
     weights = shipped_weights()
     assert {name.removeprefix(NEW) for name in weights} <= features
     assert min(weights.values()) >= 0
     assert abs(sum(weight for name, weight in weights.items() if not name.startswith(NEW)) - 1) < 0.01
+
+
+def test_vectors_count_more_where_no_passage_has_the_words() -> None:
+    dense = np.asarray([0.4, 1.0], np.float32)
+    features = {"dense": dense, "words_sure": np.asarray([0.75, 0.5], np.float32)}
+    np.testing.assert_allclose(gated(features)["dense_unsure"], [0.1, 0.25])
+    np.testing.assert_allclose(combine(features, np.ones(2, bool), {"dense_unsure": 2.0}), [0.2, 0.5])
+    assert gated({"dense": dense}) == {"dense": dense}  # with the vectors alone
 
 
 def test_neighbours_are_adjacent_candidates_of_the_same_document() -> None:
