@@ -142,3 +142,11 @@ def test_the_encoding_counts_any_text() -> None:
     for text in ("中国のAI", "Ä𠮷👉\x00ﾊﾟ", "ᚠᛇᚻ", "x" * 1000):
         assert encoding().decode(encoding().encode_ordinary(text)) == text
     assert count_tokens("") == 0
+
+
+def test_a_row_shows_nothing_behind_what_follows_it_in_the_source() -> None:
+    """What it inherits stands in a row that was too long for one passage, and whose rest stands here."""
+    source, passages = read_document(document("百度\t" + "長" * 700 + "\n\t検索"))
+    check(source, passages)
+    assert [passage.text[:4] for passage in passages] == ["百度\t長", "長長長長"]
+    assert passages[1].text.endswith("長\n\t検索")
