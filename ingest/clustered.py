@@ -230,7 +230,7 @@ def contents_at(index: Index, doc_id: str, places: range) -> Contents:
     questions = [segment.questions_of(place - offset) for place in places]
     return Contents(
         [index.document(doc_id)],
-        [segment.store.passage(place - offset) for place in places],
+        list(segment.store.passages(doc_id)),
         segment.dense.rows[places[0] - offset : places[-1] + 1 - offset],
         [own.asked for own in questions],
         np.concatenate([own.vectors for own in questions]),

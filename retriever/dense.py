@@ -6,10 +6,10 @@ the same time: vectors that are sums over tokens hardly cluster.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -28,12 +28,25 @@ NOTHING = Nearest(np.zeros(0, np.int64), np.zeros(0, np.float32))
 Mask = NDArray[np.bool_]
 
 
+class Codes(NamedTuple):
+    """A FAISS `index`, and compiled code for the cosines of what it finds."""
+
+    index: Any
+    cosines_at: Callable[[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]], NDArray[np.float32]]
+
+    def near(self, vector: NDArray[np.float32], count: int, allowed: Mask | None) -> NDArray[np.int64]:
+        """Some `count` places in order, so that the disk is read in order."""
+        _, found = self.index.search(vector[None], min(count, self.index.ntotal))
+        places: NDArray[np.int64] = np.sort(found[0][found[0] >= 0])
+        return places if allowed is None else places[allowed[places]]
+
+
 @dataclass(frozen=True)
 class Vectors:
-    """`rows` (N, D) of length 1, memory-mapped; `codes`: a FAISS index over them where there are many."""
+    """`rows` (N, D) of length 1, memory-mapped; `codes` where there are many."""
 
     rows: NDArray[np.float32]
-    codes: Any = None
+    codes: Codes | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -51,9 +64,9 @@ class Vectors:
             return best(self._exact(vector, allowed), most)
         looked_at = most * _SPARE * len(self) // wanted
         while True:
-            places = self._by_codes(vector, looked_at, allowed)
+            places = self.codes.near(vector, looked_at, allowed)
             if len(places) >= most or looked_at >= len(self):
-                return best(Nearest(places, _cosines(self.rows[places], vector)), most)
+                return best(Nearest(places, self.codes.cosines_at(self.rows, places, vector)), most)
             looked_at *= 4  # what is allowed lies far from the question
 
     def _exact(self, vector: NDArray[np.float32], allowed: Mask | None) -> Nearest:
@@ -61,12 +74,6 @@ class Vectors:
             return Nearest(np.arange(len(self)), _cosines(self.rows, vector))
         places = np.flatnonzero(allowed)
         return Nearest(places, _cosines(self.rows[places], vector))
-
-    def _by_codes(self, vector: NDArray[np.float32], count: int, allowed: Mask | None) -> NDArray[np.int64]:
-        """Places in order, so that the disk is read in order."""
-        _, found = self.codes.search(vector[None], min(count, len(self)))
-        places: NDArray[np.int64] = np.sort(found[0][found[0] >= 0])
-        return places if allowed is None else places[allowed[places]]
 
 
 def _cosines(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,4 +142,6 @@ def load_vectors(vectors: Path, codes: Path) -> Vectors:
         return Vectors(rows)
     import faiss
 
-    return Vectors(rows, faiss.read_index(str(codes)))
+    from retriever.adding import cosines_at
+
+    return Vectors(rows, Codes(faiss.read_index(str(codes)), cosines_at))

@@ -43,7 +43,9 @@ from retriever.segment import KINDS, Segment, open_segment
 
 FORMAT = 8
 _DOCUMENTS_IN_MEMORY = 64
-_PASSAGES_IN_MEMORY = 512
+_QUESTIONS_IN_MEMORY = 512
+_MOST_KEPT = 2000
+"""Passages of an index that are kept once they were read: some 5 MB."""
 _GENERATION = re.compile(r"\d{6}-[0-9a-f]{12}")
 REPAIR = "Run `tenkyo ingest` to build it again."
 
@@ -86,8 +88,8 @@ class Index:
         self.runs_on = np.concatenate([np.zeros(0, bool), *map(_runs_on, segments)])
         self.expanded = np.concatenate([np.zeros(0, bool), *map(_expanded, segments)])
         self._read = lru_cache(maxsize=_DOCUMENTS_IN_MEMORY)(self._read_document)
-        self._questions = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(self._read_questions)
-        self._passage = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(self._read_passage)
+        self._questions = lru_cache(maxsize=_QUESTIONS_IN_MEMORY)(self._read_questions)
+        self._passages: dict[int, Passage] = {}
 
     @property
     def generation(self) -> str:
@@ -158,14 +160,21 @@ class Index:
 
     def passage(self, number: int) -> Passage:
         """By its place in the whole index."""
-        return self._passage(number)
+        (found,) = self.passages_at([number])
+        return found
 
     def passages_at(self, places: Sequence[int]) -> list[Passage]:
-        return [self.passage(place) for place in places]
+        """Those of a small index are kept; of a large one few come again before they would have to go."""
+        found = self._passages if self.passages <= _MOST_KEPT else {}
+        found |= self._read_passages([place for place in places if place not in found])
+        return [found[place] for place in places]
 
-    def _read_passage(self, number: int) -> Passage:
-        segment, own = self._locate(number)
-        return segment.store.passage(own)
+    def _read_passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        found: dict[int, Passage] = {}
+        for segment, offset in zip(self.segments, self.offsets.tolist(), strict=False):
+            own = [number - offset for number in numbers if 0 <= number - offset < len(segment)]
+            found |= {offset + number: passage for number, passage in segment.store.passages_at(own)}
+        return found
 
     def questions_of(self, number: int) -> Questions:
         """Those written for the passage at a place."""

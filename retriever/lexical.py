@@ -18,6 +18,8 @@ LARGE = 10_000
 """Passages from which on compiled code adds up: for fewer it isn't worth loading."""
 _STEP = 64
 """One of so many passages is looked at to guess which score many reach."""
+_SPARE = 16
+"""So many more of those should reach it than would in the mean: chance gives and takes some."""
 
 Scores = NDArray[np.float32]
 Places = NDArray[np.int32]
@@ -164,5 +166,5 @@ def _best(scores: Scores, most: int, postings: int) -> Best:
 def _guess(scores: Scores, most: int) -> float:
     """A score that `most` and some more should reach: to sort all of them would take far longer."""
     sample = scores[::_STEP]
-    wanted = 3 * most // (2 * _STEP) + _STEP
+    wanted = most // _STEP + _SPARE
     return float(np.partition(sample, -wanted)[-wanted]) if wanted < len(sample) else 0.0

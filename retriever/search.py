@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +26,20 @@ from retriever.view import View
 
 @dataclass(frozen=True)
 class Hit:
-    """`place`: of the passage in the index; `scores`: of each arm before fusion, BM25 or cosine."""
+    """`place`: of the passage in the index; `scores`: of each arm before fusion, BM25 or cosine; `read_document`: gives
+    a document by its id, as long as the index is open."""
 
     place: int
     rank: int
     score: float
     passage: Passage
-    document: Document
     scores: Mapping[str, float]
+    read_document: Callable[[str], Document] = field(repr=False, compare=False)
+
+    @cached_property
+    def document(self) -> Document:
+        """Read when it is first asked for: its whole text comes with it."""
+        return self.read_document(self.passage.doc_id)
 
 
 @dataclass(frozen=True)
@@ -157,11 +164,11 @@ class Retriever:
         by_arm = np.stack([scores[best] for scores in raw.values()], axis=1).astype(np.float64).round(4).tolist()
         totals = total[best].astype(np.float64).round(6).tolist()
         places = candidates.places[best].tolist()
-        hits: list[Hit] = []
-        for place, passage, score, own in zip(places, self.index.passages_at(places), totals, by_arm, strict=True):
-            document = self.index.document(passage.doc_id)
-            hits.append(Hit(place, len(hits) + 1, score, passage, document, dict(zip(raw, own, strict=True))))
-        return tuple(hits)
+        found = zip(places, totals, self.index.passages_at(places), by_arm, strict=True)
+        return tuple(
+            Hit(place, rank, score, passage, dict(zip(raw, scores, strict=True)), self.index.document)
+            for rank, (place, score, passage, scores) in enumerate(found, start=1)
+        )
 
 
 def query_terms(query: str, language: str, matches: Sequence[Match]) -> dict[str, Terms]:

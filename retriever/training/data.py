@@ -148,10 +148,10 @@ def _written(index: Path, without: str | None) -> Iterator[tuple[Passage, Asked]
     for segment in manifest.segments:
         left_out = {without, *manifest.deleted.get(segment, ())}
         with closing(Store(index / "segments" / segment / "store.sqlite")) as store:
+            passages = list(store.passages())
             for number, asked in store.asked():
-                passage = store.passage(number)
-                if passage.doc_id not in left_out:
-                    yield passage, asked
+                if passages[number].doc_id not in left_out:
+                    yield passages[number], asked
 
 
 def twin_pairs(index: Path, without: str | None, seed: int) -> list[Pair]:
