@@ -23,8 +23,12 @@ REFUSALS = {
 
 
 def passage_out(passage: Passage) -> schemas.PassageOut:
+    return schemas.PassageOut.model_validate(_shown(passage))
+
+
+def _shown(passage: Passage) -> dict[str, Any]:
     shared = {name: getattr(passage, name) for name in schemas.PassageOut.model_fields}
-    return schemas.PassageOut.model_validate(shared | {"section": list(passage.section)})
+    return shared | {"section": list(passage.section)}
 
 
 def search_out(result: Result, request: schemas.SearchIn) -> schemas.SearchOut:
@@ -50,7 +54,7 @@ def _explained(result: Result) -> dict[str, Any]:
 
 def _hit(hit: Hit, scores: dict[str, Any] | None) -> schemas.HitOut:
     return schemas.HitOut.model_validate(
-        passage_out(hit.passage).model_dump()
+        _shown(hit.passage)
         | {
             "rank": hit.rank,
             "score": hit.score,

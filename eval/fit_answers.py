@@ -63,7 +63,7 @@ def choices(questions: Sequence[Question], retriever: Retriever, weight: float =
         cited = [{"spans": c.quote.spans, "source_sha256": c.hit.document.source_sha256} for c in candidates]
         relevant = np.asarray([any(meets(citation, e) for e in evidence) for citation in cited])
         if relevant.any():
-            ranked = selection.rank(result, needs_of(result, retriever), reader)
+            ranked = selection.rank(result, needs_of(result, reader.weigher), reader)
             found.append(Choice(ranked.features, relevant, weight))
     return found
 

@@ -162,7 +162,7 @@ class Glossary:
         matches: list[Match] = []
         start = 0
         while start < len(asked):
-            length = self._longest(asked, start)
+            length = self._longest(asked, start) if asked[start] in self._lengths else 0
             if length and not self._cuts_name(asked, start, length):
                 key = asked[start : start + length]
                 form = written[found[start].start() : found[start + length - 1].end()]

@@ -38,6 +38,7 @@ FUNCTION_WORDS = frozenset(
 _TERM_CHARACTER = re.compile(r"[^\W_]")
 
 
+@lru_cache(maxsize=16)  # each stage of a search asks for the query
 def normalise(text: str) -> str:
     """NFKC, one form per character (see `variants`), single spaces. Case is kept: the dictionary needs it."""
     return _SPACES.sub(" ", unicodedata.normalize("NFKC", text).translate(variants())).strip()

@@ -48,7 +48,7 @@ def test_a_question_asks_for_one_thing(question: str, aspect: str) -> None:
 
 def agreed(service: Service, question: str) -> Agreement:
     result = service.retriever.search(question)
-    return agreement(result, rank(result, needs_of(result, service.reader), service.reader), service.reader)
+    return agreement(result, rank(result, needs_of(result, service.reader.weigher), service.reader), service.reader)
 
 
 def test_a_written_question_that_asks_for_the_same_agrees(own: Path, model: StaticModel) -> None:  # noqa: F811

@@ -30,13 +30,13 @@ def test_an_index_without_some_passages_shares_what_was_read_but_not_what_was_co
     assert reader.over(service.retriever) is reader
     other = reader.over(service.retriever.without([hit.place]))
     assert other.read(hit) is reader.read(hit)
-    assert other.frequency("露光", "words") < reader.frequency("露光", "words")
+    assert other.weigher.frequency("露光", "words") < reader.weigher.frequency("露光", "words")
 
 
 def test_rows_questions_and_the_whole_passage_are_read_in_this_order(service: Service) -> None:
     result = service.retriever.search("中国のAIコア産業の規模は？")
     reading = service.reader.read(result.hits[0])
-    needs = needs_of(result, service.retriever)
+    needs = needs_of(result, service.reader.weigher)
     held = needs.held(reading.terms)
     assert held.shape[1] == len(reading.rows) + len(reading.written.asked) + 1
     asked = needs.coverage(held)[len(reading.rows) : -1]
@@ -47,7 +47,7 @@ def test_rows_questions_and_the_whole_passage_are_read_in_this_order(service: Se
 
 
 def test_coverage_is_the_share_of_the_weight_that_a_text_holds(service: Service) -> None:
-    needs = needs_of(service.retriever.search("露光装置の国産比率は？"), service.retriever)
+    needs = needs_of(service.retriever.search("露光装置の国産比率は？"), service.reader.weigher)
     held = needs.held(read_terms([as_text("露光装置の国産比率は？"), as_text("天気")]))
     assert needs.coverage(held).tolist() == pytest.approx([1, 0])
     assert needs.unmet(held[:, :1]) == ()

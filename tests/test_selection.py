@@ -30,7 +30,7 @@ TEXT = "鷺沼電機は新しい工場を建てた。\n\n従業員は300人で�
 
 def ranked(service: Service, question: str) -> selection.Ranked:
     result = service.retriever.search(question)
-    return selection.rank(result, needs_of(result, service.retriever), service.reader)
+    return selection.rank(result, needs_of(result, service.reader.weigher), service.reader)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_sentence_of_another_year_is_told(service: Service) -> None:
 def test_names_that_no_passage_holds_are_told(service: Service) -> None:
     result = service.retriever.search("トヨタとBaiduの売上高は？")
     assert names_in(result.query) == ["トヨタ", "Baidu"]
-    needs = needs_of(result, service.retriever)
+    needs = needs_of(result, service.reader.weigher)
     assert needs.absent(needs.held(read_terms([as_text("百度の売上高")]))) == ["トヨタ"]
     assert as_written("best pasta recipe", ("レシピ", "best")) == ("recipe", "best")
 
@@ -218,7 +218,7 @@ def test_rows_of_a_table_about_other_companies_are_no_answer(service: Service, q
 def test_no_third_document_brings_two_sentences_nearer(service: Service, question: str) -> None:
     """What one says may keep another's further sentences out of an answer, but never lets them in."""
     result = service.retriever.search(question, 40)
-    needs = needs_of(result, service.retriever)
+    needs = needs_of(result, service.reader.weigher)
     every = selection.rank(result, needs, service.reader)
     owners = np.asarray([candidate.hit.document.doc_id for candidate in every.candidates])
     assert len(set(owners)) > 2

@@ -70,7 +70,7 @@ def _is_of_others(result: Result, reader: Reader, question: Asked, words: Sequen
 def _shared(result: Result, reader: Reader, questions: Sequence[frozenset[str]]) -> tuple[float, float, float]:
     """See `Agreement`. Rare are words among the passages that questions were written for, however many others come."""
     passages = reader.index.asked_passages
-    weights = {word: rarity(passages, reader.frequency(word, "asked_words")) for word in result.terms["words"]}
+    weights = {word: rarity(passages, reader.weigher.frequency(word, "asked_words")) for word in result.terms["words"]}
     known = frozenset[str]().union(*questions)
     unasked = max((weight for word, weight in weights.items() if word not in known), default=0.0)
     both, own = max((_overlap(weights, words) for words in questions), default=(0.0, 0.0))

@@ -82,7 +82,7 @@ def _written(hits: Sequence[Hit], reader: Reader) -> tuple[Hit, ...]:
 
 def choose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Composition:
     """The best that there is, however weak. `beyond`: further hits, for what other documents say of it."""
-    needs = needs_of(result, reader)
+    needs = needs_of(result, reader.weigher)
     ranked = rank(result, needs, reader) if result.hits else None
     if not ranked or not ranked.candidates or needs.are_none:  # 「？」 asks nothing
         return Composition((), (), None, tuple(need.name for need in needs.needs), {})

@@ -6,9 +6,9 @@ language. A need is met by its own words or by those of any form that means the 
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set, Sized
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import accumulate
 from typing import Protocol
 
@@ -27,10 +27,12 @@ _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]")
 _BIGRAM_SHARE = 0.33
 """Of a word's weight: bigrams hold what a dictionary cuts apart."""
 _IN_NO_TEXT = frozenset({"\0"})
+_TERMS_IN_MEMORY = 16384
+_NEEDS_IN_MEMORY = 4096
 
 
 class Counts(Protocol):
-    """In how many passages of an index a term occurs: a retriever knows, and whoever remembers it."""
+    """In how many passages of an index a term occurs: a retriever knows."""
 
     @property
     def index(self) -> View: ...
@@ -149,9 +151,25 @@ def _starts(parts: Iterable[Sized]) -> NDArray[np.int64]:
     return np.asarray([0, *accumulate(map(len, parts))][:-1])
 
 
-def needs_of(result: Result, counts: Counts) -> Needs:
+class Weigher:
+    """How rare words are in an index, and what they ask for. What was worked out last is remembered: the same names
+    are asked for again and again."""
+
+    def __init__(self, counts: Counts):
+        self.passages = max(1, counts.index.passages)
+        self.frequency = lru_cache(maxsize=_TERMS_IN_MEMORY)(counts.frequency)
+        self.need = lru_cache(maxsize=_NEEDS_IN_MEMORY)(partial(_need, self.passages, self.frequency))
+
+    def is_known(self, need: Need) -> bool:
+        """Whether the index holds all words of one of its forms."""
+        return any(_rarest(self.frequency, form) for form in need.forms)
+
+    def rarity(self, term: str, field: str) -> float:
+        return rarity(self.passages, self.frequency(term, field))
+
+
+def needs_of(result: Result, weigher: Weigher) -> Needs:
     """From the query's words and from what the glossary knew in it."""
-    weigher = _Weigher(counts)
     asked = tuple(result.terms["words"])
     known = [(held_in_form(match.form), match) for match in result.matches]
     if result.language == "ja":
@@ -160,14 +178,14 @@ def needs_of(result: Result, counts: Counts) -> Needs:
     else:
         covered = frozenset[str]().union(*(own for own, _ in known))
         rest = [word for word in asked if word not in REQUESTS and word not in covered]
-        unknown = [word for word in rest if not weigher.frequency(word)]
-        needs = [weigher.need(m.form, sorted(own), m.means, m.is_name) for own, m in known if own]
-        needs += [weigher.need(word, [word]) for word in rest if word not in unknown]
+        unknown = [word for word in rest if not weigher.frequency(word, "words")]
+        needs = [weigher.need(m.form, tuple(sorted(own)), m.means, m.is_name) for own, m in known if own]
+        needs += [weigher.need(word, (word,)) for word in rest if word not in unknown]
     pairs = result.terms["bigrams"] if result.language != "en" else {}
     known_names = {need.name for need in needs if weigher.is_known(need)}
     return Needs(
         tuple(needs),
-        {pair: _BIGRAM_SHARE * weigher.rarity(counts.frequency(pair, "bigrams")) for pair in pairs},
+        {pair: _BIGRAM_SHARE * weigher.rarity(pair, "bigrams") for pair in pairs},
         (*(need.name for need in needs if need.name not in known_names), *unknown),
         tuple(_named(name, result) for name in names_in(result.query)),
         frozenset(asked).union(*(held_in_form(form) for match in result.matches for form in match.means)),
@@ -187,35 +205,29 @@ def rarity(passages: int, frequency: int) -> float:
     return math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
 
 
-class _Weigher:
-    """How rare words are in an index; of each it is asked once."""
-
-    def __init__(self, counts: Counts):
-        self.passages = max(1, counts.index.passages)
-        self.frequency = cache(partial(counts.frequency, field="words"))
-        self.rarest = cache(self._rarest)
-
-    def need(self, name: str, own: Sequence[str], others: Iterable[str] = (), is_name: bool = False) -> Need:
-        """Weighs as much as the rarest word of its commonest form."""
-        forms = tuple(dict.fromkeys(f for f in (frozenset(own), *map(held_in_form, others)) if f))
-        return Need(name, self.rarity(max(map(self.rarest, forms), default=0)), forms, is_name)
-
-    def is_known(self, need: Need) -> bool:
-        """Whether the index holds all words of one of its forms."""
-        return any(map(self.rarest, need.forms))
-
-    def rarity(self, frequency: int) -> float:
-        return rarity(self.passages, frequency)
-
-    def _rarest(self, form: frozenset[str]) -> int:
-        """How often its rarest word occurs."""
-        return min(map(self.frequency, form))
+def _need(
+    passages: int,
+    frequency: Callable[[str, str], int],
+    name: str,
+    own: tuple[str, ...],
+    others: tuple[str, ...] = (),
+    is_name: bool = False,
+) -> Need:
+    """Weighs as much as the rarest word of its commonest form."""
+    forms = tuple(dict.fromkeys(form for form in (frozenset(own), *map(held_in_form, others)) if form))
+    commonest = max((_rarest(frequency, form) for form in forms), default=0)
+    return Need(name, rarity(passages, commonest), forms, is_name)
 
 
-def _need_of_word(word: str, known: Sequence[tuple[frozenset[str], Match]], weigher: _Weigher) -> Need:
+def _rarest(frequency: Callable[[str, str], int], form: frozenset[str]) -> int:
+    """How often its rarest word occurs."""
+    return min(frequency(word, "words") for word in form)
+
+
+def _need_of_word(word: str, known: Sequence[tuple[frozenset[str], Match]], weigher: Weigher) -> Need:
     matches = [match for own, match in known if word in own]
-    others = [form for match in matches for form in match.means]
-    return weigher.need(word, [word], others, any(match.is_name for match in matches))
+    others = tuple(form for match in matches for form in match.means)
+    return weigher.need(word, (word,), others, any(match.is_name for match in matches))
 
 
 def _named(name: str, result: Result) -> Need:

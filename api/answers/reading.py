@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.answers.candidates import Candidate, Row, rows_of
+from api.answers.needs import Weigher
 from api.answers.orders import gives_orders
 from api.citations.terms import Terms, Text, read_terms
 from retriever.embed import Embedder
@@ -23,7 +24,6 @@ _PASSAGES_IN_MEMORY = 512
 """Of some 90 KB each where questions were written for it (a third are their vectors), 25 KB where none were."""
 _AHEAD = 8
 _SENTENCES_IN_MEMORY = 4096
-_TERMS_IN_MEMORY = 16384
 _LABEL = 25
 _SOURCE_LINE = re.compile(
     r"^(?:写真)?(?:出所|資料|出典)[)）:：]|^※?注[)）:：]|^Date:|(?:引用|作成)。?$|(?:の推移|別の(?:比率|割合|分布))$"
@@ -111,13 +111,13 @@ class Reading:
 
 
 class Reader:
-    """A retriever's passages as readings. Those that were read last are remembered, and so is how often words occur."""
+    """A retriever's passages as readings. Those that were read last are remembered, and so is what words ask for."""
 
     def __init__(self, retriever: Retriever):
         self.retriever = retriever
         self._read = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(partial(_read, retriever.index, retriever.embedder))
         self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(retriever.matches)
-        self._frequency = lru_cache(maxsize=_TERMS_IN_MEMORY)(retriever.frequency)
+        self.weigher = Weigher(retriever)
         self._ahead = iter(retriever.index.first_places(_PASSAGES_IN_MEMORY))
 
     @property
@@ -151,10 +151,6 @@ class Reader:
     def matches(self, text: str, language: str = "ja") -> tuple[Match, ...]:
         """What the glossary knows in a text."""
         return self._matches(text, language)
-
-    def frequency(self, term: str, field: str) -> int:
-        """In how many passages of the whole index a term occurs."""
-        return self._frequency(term, field)
 
 
 def _read(index: View, embedder: Embedder, place: int) -> Reading:

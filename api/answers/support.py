@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.answers.candidates import Candidate, split_hit
-from api.answers.needs import Needs, needs_of
+from api.answers.needs import Needs, Weigher, needs_of
 from api.answers.orders import is_order
 from api.answers.polarity import is_denied, is_turned
 from api.citations.figures import Figure, figures_in, is_rounded, same
@@ -81,7 +81,7 @@ def _check(sentence: str, language: str, cited: Sequence[Hit], retriever: Retrie
     terms = query_terms(sentence, language, matches)
     vector = retriever.embedder.encode_queries([sentence])[0]
     asked = Result(sentence, language, "lexical", retriever.index.generation, terms, matches, vector, tuple(cited))
-    needs = needs_of(asked, retriever)
+    needs = needs_of(asked, Weigher(retriever))
     like = _likeness(vector, [candidate.text for candidate in candidates], retriever)
     places = _evidence(sentence, needs, candidates, like)
     evidence = tuple(candidates[i] for i in places)
