@@ -19,7 +19,7 @@ Terms = Mapping[str, float]
 LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
 """Arm → the field that it searches."""
 DENSE_ARMS = ("dense", "asked_dense")
-CANDIDATES, ASKED_CANDIDATES = 400, 1000
+CANDIDATES, ASKED_CANDIDATES = 400, 300
 """Passages of each arm, whose union is fused; and written questions, of which several lead to one passage."""
 
 Masks = Sequence[Mask | None]

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.postings import Postings, average_lengths, gains, hashes_of, norms
+from retriever.postings import Postings, average_lengths, gains, in_fields, norms, without_field
 
 LARGE = 10_000
 """Passages from which on compiled code adds up: for fewer it isn't worth loading."""
@@ -24,6 +24,7 @@ _SPARE = 16
 Scores = NDArray[np.float32]
 Places = NDArray[np.int32]
 Best = tuple[Places, Scores]
+_NO_HASHES = np.zeros(0, np.uint64)
 _NONE: Best = (np.zeros(0, np.int32), np.zeros(0, np.float32))
 Mask = NDArray[np.bool_]
 """Of the passages that may be found."""
@@ -115,7 +116,8 @@ class Lexical:
         """Weighted terms as each segment has them, and by arm the bound that no passage can reach."""
         numbers = np.repeat(np.arange(len(arms)), [len(terms) for _, terms in arms])
         fields = np.asarray([field for field, _ in arms], np.int64)[numbers]
-        hashes = hashes_of(chain.from_iterable(terms for _, terms in arms), fields)
+        hashed = {id(terms): without_field(terms) for _, terms in arms}  # several arms look for the same
+        hashes = in_fields(np.concatenate([_NO_HASHES, *(hashed[id(terms)] for _, terms in arms)]), fields)
         times = np.fromiter(chain.from_iterable(terms.values() for _, terms in arms), np.float64, len(fields))
         found = [segment.postings.find(hashes) for segment in self.segments]
         frequencies = sum((ends - starts for starts, ends in found), np.zeros(len(fields), np.int64))

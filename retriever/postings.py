@@ -74,7 +74,16 @@ def hashes_of(terms: Iterable[str], fields: int | NDArray[np.intp] = 0) -> NDArr
 
     Two of a field's million terms meet with a probability of 2 in 10^7.
     """
-    hashes = np.fromiter(map(_term_hash, terms), np.uint64)
+    return in_fields(without_field(terms), fields)
+
+
+def without_field(terms: Iterable[str]) -> NDArray[np.uint64]:
+    """(T,): 64 bits of BLAKE2b of each term."""
+    return np.fromiter(map(_term_hash, terms), np.uint64)
+
+
+def in_fields(hashes: NDArray[np.uint64], fields: int | NDArray[np.intp]) -> NDArray[np.uint64]:
+    """See `hashes_of`."""
     return np.asarray(fields, np.uint64) << np.uint64(64 - _FIELD_BITS) | hashes >> np.uint64(_FIELD_BITS)
 
 

@@ -102,5 +102,5 @@ def open_segment(folder: Path) -> Segment:
 
 
 def _load_asked(folder: Path, language: str) -> AskedVectors:
-    vectors = load_vectors(folder / f"asked-{language}.npy", folder / f"asked-{language}.codes")
+    vectors = load_vectors(folder / f"asked-{language}.npy", folder / f"asked-{language}.codes", sides=True)
     return AskedVectors(vectors, np.load(folder / f"askers-{language}.npy"))

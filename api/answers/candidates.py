@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby, pairwise
+from typing import NamedTuple
 
 from api.answers.periods import years_in
 from api.answers.statements import Statement, statements_in
@@ -89,8 +90,7 @@ class Row:
         return tuple(statements_in(self.text, self.values, quoted, self.title, self.section))
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A row of a hit. `label`: what an answer writes before it."""
 
     hit: Hit

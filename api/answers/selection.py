@@ -53,6 +53,7 @@ _FLOORS = {
     "asked_words": 1.0,
 }
 """What is told as a share of the best candidate's: that counts as no less than this."""
+_LEAST = np.asarray([_FLOORS.get(name, 0.0) for name in FEATURES])
 _ROUNDING = 1e-9
 _OF_ANOTHER = 100.0
 """Taken off the score of a row about another: nothing that speaks for it outweighs that."""
@@ -197,13 +198,13 @@ def _features(
 def _compared(told: NDArray[np.float64], greatest: NDArray[np.float64]) -> NDArray[np.float64]:
     """(…, F): features among candidates whose `greatest` (…, F) is known: some are shares of that, one says whether
     it is reached."""
-    floors = np.asarray([_FLOORS.get(name, 0.0) for name in FEATURES])
-    features = told / np.where(floors > 0, np.maximum(greatest, floors), 1.0)
+    features = told / np.where(_LEAST > 0, np.maximum(greatest, _LEAST), 1.0)
     complete = FEATURES.index("complete")
     features[..., complete] = told[..., complete] >= greatest[..., complete] - _ROUNDING
     return features
 
 
+@cache
 def _weights() -> NDArray[np.float64]:
     """(F,)."""
     learnt = weights()

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from api.answers.candidates import Candidate
@@ -49,7 +48,7 @@ def as_lines(chosen: Sequence[Candidate]) -> tuple[Candidate, ...]:
     if len(first) < 2:
         return tuple(in_order)
     labels = _labels([candidate.hit.document for candidate in in_order])
-    return tuple(replace(c, label=labels[c.hit.document.doc_id]) for c in in_order)
+    return tuple(c._replace(label=labels[c.hit.document.doc_id]) for c in in_order)
 
 
 def _labels(documents: Sequence[Document]) -> dict[str, str]:
