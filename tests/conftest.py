@@ -26,7 +26,7 @@ from retriever.records import Document
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test reaches for a model hub
 settings.register_profile("default", deadline=None)
-settings.register_profile("long", max_examples=8000, deadline=None)
+settings.register_profile("long", max_examples=30_000, deadline=None)
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "corpus"
 
