@@ -19,12 +19,10 @@ from retriever.embed import Embedder
 from retriever.fusion import (
     NEW,
     Nearest,
-    Scores,
     Weights,
     arm_of,
     combine,
-    dense_features,
-    lexical_features,
+    measured,
     shipped_weights,
 )
 from retriever.lexical import score_all
@@ -127,13 +125,10 @@ def candidates(task: Task, embedder: Embedder) -> Iterator[Candidates]:
     for query, vector in zip(task.queries, embedder.encode_queries(task.queries), strict=True):
         arms = [(field, Counter(tokenise(query))) for field, tokenise in enumerate(tokenisers.values())]
         scores, bounds = score_all(postings, arms)
-        raw: dict[str, Scores] = dict(zip(tokenisers, scores, strict=True))
-        features = lexical_features(list(tokenisers), scores, bounds)
         cosines = documents @ vector
         nearest = np.sort(np.argsort(-cosines, kind="stable")[:CANDIDATES])
-        raw["dense"], own = dense_features("dense", Nearest(nearest, cosines[nearest]), places)
-        features |= own
-        yield Candidates(places, raw, features, np.zeros(len(places), bool))
+        scored = measured(list(tokenisers), scores, bounds, {"dense": Nearest(nearest, cosines[nearest])}, places)
+        yield Candidates(places, scored, np.zeros(len(places), bool))
 
 
 Values = Mapping[str, Mapping[str, Sequence[float]]]
@@ -145,9 +140,9 @@ def evaluate(task: Task, embedder: Embedder) -> Values:
     runs: dict[str, dict[str, dict[str, float]]] = {arm: {} for arm in ARMS}
     for number, found in enumerate(candidates(task, embedder)):
         for arm, names in ARMS.items():
-            total = found.raw[names[0]]
+            total = found.scored.scores[found.scored.arms.index(names[0])]
             if len(names) > 1:
-                total = combine(found.features, found.expanded, _weights_of(names))
+                total = combine(found.scored, found.expanded, _weights_of(names))
             best = np.argsort(-total, kind="stable")[:DEPTH]
             runs[arm][str(number)] = {str(i): float(total[i]) - 1e-9 * rank for rank, i in enumerate(best)}
     qrels = {str(n): {str(d): 1 for d in found} for n, found in enumerate(task.relevant)}

@@ -22,7 +22,7 @@ from eval.rankers import Place, place_of
 from eval.retrieval import covers
 from retriever.arms import Candidates
 from retriever.embed import Embedder
-from retriever.fusion import NEW, Scores, Weights, gated
+from retriever.fusion import NEW, Scores, Weights
 from retriever.index import Index
 from retriever.language import detect_language
 from retriever.records import Document, Passage
@@ -53,7 +53,7 @@ def feature_names(retriever: Retriever) -> list[str]:
 
 def apart(found: Candidates) -> dict[str, Scores]:
     """The features of passages with written questions, and those of others under names of their own."""
-    features = gated(found.features)
+    features = found.scored.features()
     new = {name: scores for name, scores in features.items() if not name.startswith("asked_")}
     known = {name: scores * found.expanded for name, scores in features.items()}
     return known | {NEW + name: scores * ~found.expanded for name, scores in new.items()}

@@ -52,7 +52,8 @@ def refused(claims: Sequence[Claim], retriever: Retriever) -> list[bool]:
         document = documents[claim.document]
         passages = sorted(retriever.index.passages_of(document.doc_id), key=lambda p: -_shared(p, claim.place))
         near = [passage for passage in passages[:MOST_CITED] if _shared(passage, claim.place)]
-        cited = [Hit(0, rank, 1.0, passage, {}, retriever.index.document) for rank, passage in enumerate(near, start=1)]
+        read = near.__getitem__, retriever.index.document
+        cited = [Hit(place, place + 1, 1.0, {}, *read) for place in range(len(near))]
         found.append(bool(check(claim.sentence, claim.language, cited, retriever).faults))
     return found
 

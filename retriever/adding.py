@@ -33,6 +33,7 @@ _compiled = partial(njit, nogil=True, fastmath=True, error_model="numpy")
         _array(types.int64),
         _array(types.int64),
         _array(types.float32, 2, readonly=False),
+        types.int64,
     )
 )
 def add_up(
@@ -43,12 +44,14 @@ def add_up(
     ends: NDArray[np.int64],
     weights: NDArray[np.float64],
     fields: NDArray[np.int64],
-    arms: NDArray[np.int64],
+    rows: NDArray[np.int64],
     totals: NDArray[np.float32],
+    first: int,
 ) -> None:
-    """Add to `totals` (A, N) what each passage gains by the terms (Q,): see `lexical.Query`, `postings.gains`."""
+    """Add to `totals` (A, N), from the passage `first` on, what each one gains by the terms (Q,): see `lexical.Query`,
+    `postings.gains`."""
     for term in range(len(starts)):
-        weight, norm, total = np.float32(weights[term]), norms[fields[term]], totals[arms[term]]
+        weight, norm, total = np.float32(weights[term]), norms[fields[term]], totals[rows[term]][first:]
         for place in range(np.uint64(starts[term]), np.uint64(ends[term])):
             passage, frequency = np.uint32(passages[place]), np.float32(frequencies[place])
             total[passage] += weight * (frequency / (frequency + norm[passage]))

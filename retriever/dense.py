@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -23,8 +23,6 @@ SOME, LARGE = 2_000, 30_000
 """Written questions from which on bits are run over; vectors of any kind from which on codes are kept."""
 _TRAINED_ON = 50_000
 _AT_ONCE = 50_000
-_SPARE = 2
-"""Vectors that are looked at for each one wanted: bits and codes don't have quite the right order."""
 NOTHING = Nearest(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 Mask = NDArray[np.bool_]
@@ -36,6 +34,8 @@ class Sides:
     vector is probably near it (Charikar 2002). Those of 5,000 rows fit into the processor's cache, where the rows
     themselves would push out all else. Worked out when first needed."""
 
+    spare: ClassVar = 2
+    """Vectors that are looked at for each one wanted: bits don't have quite the right order."""
     rows: NDArray[np.float32]
 
     @cached_property
@@ -69,9 +69,12 @@ class Sides:
         return _cosines(rows[places], vector)
 
 
-class Codes(NamedTuple):
+@dataclass(frozen=True)
+class Codes:
     """A FAISS `index`, and compiled code for the cosines of what it finds."""
 
+    spare: ClassVar = 3
+    """As in `Sides`."""
     index: Any
     cosines_at: Callable[[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]], NDArray[np.float32]]
 
@@ -101,9 +104,9 @@ class Vectors:
         if self.codes is None:
             return best(self._exact(vector, allowed), most)
         wanted = len(self) if allowed is None else int(np.count_nonzero(allowed))
-        if wanted <= _SPARE * most:
+        if wanted <= self.codes.spare * most:
             return best(self._exact(vector, allowed), most)
-        looked_at = most * _SPARE * len(self) // wanted
+        looked_at = most * self.codes.spare * len(self) // wanted
         while True:
             places = self.codes.near(vector, looked_at, allowed)
             if len(places) >= most or looked_at >= len(self):
@@ -164,17 +167,22 @@ def write_codes(vectors: Path, codes: Path, large: int = LARGE) -> None:
     import faiss  # 0.1 s and 15 MB, which a small index needn't spend
 
     sample = np.random.default_rng(0).choice(len(rows), min(len(rows), _TRAINED_ON), replace=False)
-    index: Any = faiss.IndexPQFastScan(rows.shape[1], _parts(rows.shape[1]), 4, faiss.METRIC_INNER_PRODUCT)
-    index.pq.cp.min_points_per_centroid = 1  # a small sample is meant
+    index: Any = faiss.index_factory(rows.shape[1], _kind(rows.shape[1]), faiss.METRIC_INNER_PRODUCT)
+    turned: Any = faiss.downcast_VectorTransform(index.chain.at(0))
+    turned.have_bias = False  # cosines are taken from 0, not from the mean
+    coded: Any = faiss.downcast_index(index.index)
+    coded.pq.cp.min_points_per_centroid = 1  # a small sample is meant
     index.train(np.asarray(rows[np.sort(sample)]))
     for start in range(0, len(rows), _AT_ONCE):
         index.add(np.asarray(rows[start : start + _AT_ONCE]))
     faiss.write_index(index, str(codes))
 
 
-def _parts(dimensions: int) -> int:
-    """Of four dimensions each, or of as few as divide them."""
-    return next(dimensions // size for size in (4, 3, 2, 1) if dimensions % size == 0)
+def _kind(dimensions: int) -> str:
+    """Half of the dimensions, those in which vectors differ most, turned so that each tells as much; three to a code of
+    four bits. As many bits for four plain dimensions each are half as much again to run over, and find the same."""
+    kept = dimensions // 6 * 3 or dimensions
+    return f"PCAR{kept},PQ{kept // 3 or kept}x4fs"
 
 
 def load_vectors(vectors: Path, codes: Path, sides: bool = False) -> Vectors:

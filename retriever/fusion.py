@@ -5,7 +5,8 @@ A convex combination beats reciprocal rank fusion in and out of domain (Bruch et
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,8 @@ NEIGHBOUR = 0.2
 """Of a passage's score, for the better of the two beside it: what a section is about, not each passage says."""
 NEW = "new_"
 """Before the names of weights of passages for which no questions were written."""
+SURE, UNSURE = "{}_sure", "dense_unsure"
+"""Names of weights: of an arm's scores against their bounds; of the vectors where words are lacking (see `combine`)."""
 
 SHIPPED_WEIGHTS = Path(__file__).with_name("weights.json")
 
@@ -31,21 +34,6 @@ def shipped_weights() -> Weights:
     return weights
 
 
-def lexical_features(arms: Sequence[str], scores: Scores, bounds: NDArray[np.float64]) -> dict[str, Scores]:
-    """BM25 against the best score, and against what no passage can reach: the second tells a sure find from a poor one.
-
-    `scores` (A, C) of the candidates, `bounds` (A,).
-    """
-    best = scores.max(axis=1, initial=0.0)
-    relative = dict(zip(arms, scores / _or_one(best), strict=True))
-    return relative | dict(zip(map("{}_sure".format, arms), scores / _or_one(bounds.astype(np.float32)), strict=True))
-
-
-def _or_one(divisors: Scores) -> Scores:
-    """(A, 1), none of them 0."""
-    return np.where(divisors > 0, divisors, np.float32(1))[:, None]
-
-
 class Nearest(NamedTuple):
     """What a dense arm found: sorted `places` (K,) in the index, and their `cosines` (K,)."""
 
@@ -53,33 +41,74 @@ class Nearest(NamedTuple):
     cosines: Scores
 
 
-def dense_features(arm: str, found: Nearest, places: NDArray[np.int64]) -> tuple[Scores, dict[str, Scores]]:
-    """Cosines (C,) of the candidates, and the same brought to a scale, with the cosines beside it.
+@dataclass(frozen=True)
+class Scored:
+    """The `scores` (A, C) that arms give candidates, BM25 or cosines, and what they are measured by, each (A,).
 
-    Cosines have no natural 0: the score of a middling candidate becomes 0 and the best 1. A candidate that the
-    arm didn't find has the score of the last one that it did.
+    A score is measured twice: from a floor, against the `width` from there to the best; and from 0, against the bound
+    that none can reach, which tells a sure find from a poor one.
+    """
+
+    arms: tuple[str, ...]
+    scores: Scores
+    floors: Scores
+    widths: Scores
+    bounds: Scores
+
+    @property
+    def risen(self) -> Scores:
+        """(A, C): above the floor."""
+        risen: Scores = np.maximum(self.scores - self.floors[:, None], 0)
+        return risen
+
+    @property
+    def unsure(self) -> float:
+        """How far the best passage lacks words of the question; 0 where nobody looked for any."""
+        if "words" not in self.arms:
+            return 0.0
+        words = self.arms.index("words")
+        return 1 - float(self.scores[words].max(initial=0.0) / self.bounds[words])
+
+    def features(self) -> dict[str, Scores]:
+        """By the name of its weight, (C,) each: what `combine` adds up."""
+        relative, sure = self.risen / self.widths[:, None], np.maximum(self.scores, 0) / self.bounds[:, None]
+        named = dict(zip(self.arms, relative, strict=True)) | dict(zip(map(SURE.format, self.arms), sure, strict=True))
+        return named | ({UNSURE: named["dense"] * np.float32(self.unsure)} if "dense" in named else {})
+
+
+def measured(
+    arms: Sequence[str],
+    scores: Scores,
+    bounds: NDArray[np.float64],
+    dense: Mapping[str, Nearest],
+    places: NDArray[np.int64],
+) -> Scored:
+    """Of candidates at `places` (C,): the scores (L, C) and bounds (L,) of lexical arms, and what dense ones found."""
+    found = [_measured(near, places) for near in dense.values()]
+    best = scores.max(axis=1, initial=0.0)
+    return Scored(
+        (*arms, *dense),
+        np.concatenate([scores, *(cosines[None] for cosines, *_ in found)]),
+        np.asarray([*np.zeros(len(arms)), *(floor for _, floor, _ in found)], np.float32),
+        np.asarray([*np.where(best > 0, best, 1), *(width for *_, width in found)], np.float32),
+        np.asarray([*np.where(bounds > 0, bounds, 1), *np.ones(len(found))], np.float32),
+    )
+
+
+def _measured(found: Nearest, places: NDArray[np.int64]) -> tuple[Scores, float, float]:
+    """Cosines (C,) of the candidates, their floor and width.
+
+    Cosines have no natural 0: the floor is that of a middling candidate. A candidate that the arm didn't find has the
+    score of the last one that it did.
     """
     if not len(found.places):
-        return (nothing := np.zeros(len(places), np.float32)), {arm: nothing, f"{arm}_sure": nothing}
-    ordered = np.sort(found.cosines)[::-1]
-    floor = float(ordered[min(DENSE_FLOOR_RANK, len(ordered)) - 1])
+        return np.zeros(len(places), np.float32), 0.0, 1.0
+    middling = min(DENSE_FLOOR_RANK, len(found.cosines))
+    floor, last = float(np.partition(found.cosines, -middling)[-middling]), found.cosines.min()
     at = np.minimum(found.places.searchsorted(places), len(found.places) - 1)
-    cosines = np.where(found.places[at] == places, found.cosines[at], ordered[-1])
-    best = float(cosines.max(initial=floor))
-    if best > floor:
-        scaled: Scores = np.maximum((cosines - floor) / (best - floor), 0.0)
-    else:  # a filter left one
-        scaled = (cosines >= best).astype(np.float32)
-    return cosines, {arm: scaled, f"{arm}_sure": np.maximum(cosines, 0.0)}
-
-
-def gated(features: Mapping[str, Scores]) -> Mapping[str, Scores]:
-    """With `dense_unsure`: the vectors again, as far as the best passage lacks words of the question. Whoever asks in
-    other words than a report's, or in another language, is understood by them alone."""
-    if "dense" not in features or "words_sure" not in features:
-        return features
-    unsure = 1 - features["words_sure"].max(initial=0.0)
-    return {**features, "dense_unsure": features["dense"] * unsure}
+    cosines: Scores = np.where(found.places[at] == places, found.cosines[at], last)
+    width = float(cosines.max(initial=floor)) - floor
+    return (cosines, floor, width) if width > 0 else (cosines, floor - 1, 1.0)  # a filter left one
 
 
 def arm_of(weight: str) -> str:
@@ -92,18 +121,28 @@ def for_new_too(weights: Weights) -> Weights:
     return dict(weights) | {NEW + name: weight for name, weight in weights.items() if not name.startswith("asked_")}
 
 
-def combine(features: Mapping[str, Scores], expanded: NDArray[np.bool_], weights: Weights) -> Scores:
+def combine(found: Scored, expanded: NDArray[np.bool_], weights: Weights) -> Scores:
     """(C,): the weighted sum over the features that have a weight.
 
     `expanded` (C,): passages for which no questions were written have weights of their own. Beside an expanded
     document a new one has fewer chances to match: with the same weights it would always lose.
+
+    With `dense_unsure` the vectors count again, as far as the best passage lacks words of the question. Whoever asks in
+    other words than a report's, or in another language, is understood by them alone.
     """
-    features = gated(features)
-    pairs = [(weights.get(name, 0.0), weights.get(NEW + name, 0.0)) for name in features]
+    relative, sure = (_weights_of(map(form.format, found.arms), weights) for form in ("{}", SURE))
+    if "dense" in found.arms:
+        relative[found.arms.index("dense")] += np.float32(found.unsure) * _weights_of([UNSURE], weights)[0]
+    factors = np.concatenate([relative / found.widths[:, None], sure / found.bounds[:, None]])
     # no matrix product: it would wake BLAS's threads
-    totals = np.einsum("fw,fc->wc", np.asarray(pairs, np.float32), np.stack(list(features.values())))
+    totals = np.einsum("fw,fc->wc", factors, np.concatenate([found.risen, np.maximum(found.scores, 0)]))
     total: Scores = np.where(expanded, *totals)
     return total
+
+
+def _weights_of(names: Iterable[str], weights: Weights) -> Scores:
+    """(names, 2): for passages with questions and without; 0 where there is none."""
+    return np.asarray([(weights.get(name, 0.0), weights.get(NEW + name, 0.0)) for name in names], np.float32)
 
 
 def best_neighbours(total: Scores, places: NDArray[np.int64], runs_on: NDArray[np.bool_]) -> Scores:

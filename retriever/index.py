@@ -85,6 +85,7 @@ class Index:
         self.offsets = np.cumsum([0, *(len(s) for s in segments)])
         self._deleted = {name: frozenset(doc_ids) for name, doc_ids in manifest.deleted.items()}
         self.alive = np.concatenate([np.zeros(0, bool), *map(self._alive, segments)])
+        self._whole = bool(self.alive.all())
         self.runs_on = np.concatenate([np.zeros(0, bool), *map(_runs_on, segments)])
         self.expanded = np.concatenate([np.zeros(0, bool), *map(_expanded, segments)])
         self._read = lru_cache(maxsize=_DOCUMENTS_IN_MEMORY)(self._read_document)
@@ -124,8 +125,10 @@ class Index:
         """See `View`."""
         return find(self, terms, vector, language, self._allowed(filters, aside))
 
-    def _allowed(self, filters: Filters, aside: Collection[int]) -> NDArray[np.bool_]:
-        """(N,): which passages the filters and the tombstones let through."""
+    def _allowed(self, filters: Filters, aside: Collection[int]) -> NDArray[np.bool_] | None:
+        """(N,): which passages the filters and the tombstones let through; nothing where it is all."""
+        if self._whole and not aside and filters == Filters():
+            return None
         allowed = self.alive
         if aside:
             allowed = allowed.copy()
@@ -158,22 +161,18 @@ class Index:
         places: list[int] = np.flatnonzero(self.alive)[:most].tolist()
         return places
 
+    def read_ahead(self, places: Sequence[int]) -> None:
+        """See `View`: the disk gives each in its turn."""
+
     def passage(self, number: int) -> Passage:
-        """By its place in the whole index."""
-        (found,) = self.passages_at([number])
-        return found
-
-    def passages_at(self, places: Sequence[int]) -> list[Passage]:
-        """Those of a small index are kept; of a large one few come again before they would have to go."""
-        found = self._passages if self.passages <= _MOST_KEPT else {}
-        found |= self._read_passages([place for place in places if place not in found])
-        return [found[place] for place in places]
-
-    def _read_passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
-        found: dict[int, Passage] = {}
-        for segment, offset in zip(self.segments, self.offsets.tolist(), strict=False):
-            own = [number - offset for number in numbers if 0 <= number - offset < len(segment)]
-            found |= {offset + number: passage for number, passage in segment.store.passages_at(own)}
+        """By its place in the whole index. Those of a small one are kept; of a large one few come again before they
+        would have to go."""
+        found = self._passages.get(number)
+        if found is None:
+            segment, own = self._locate(number)
+            found = segment.store.passage(own)
+            if self.passages <= _MOST_KEPT:
+                self._passages[number] = found
         return found
 
     def questions_of(self, number: int) -> Questions:

@@ -16,16 +16,13 @@ from retriever.postings import Postings, average_lengths, gains, in_fields, norm
 
 LARGE = 10_000
 """Passages from which on compiled code adds up: for fewer it isn't worth loading."""
-_STEP = 64
-"""One of so many passages is looked at to guess which score many reach."""
-_SPARE = 16
-"""So many more of those should reach it than would in the mean: chance gives and takes some."""
+_TOGETHER = 64
+"""Passages of which only the best is looked at while one asks which score many reach."""
 
 Scores = NDArray[np.float32]
-Places = NDArray[np.int32]
-Best = tuple[Places, Scores]
+Places = NDArray[np.int64]
 _NO_HASHES = np.zeros(0, np.uint64)
-_NONE: Best = (np.zeros(0, np.int32), np.zeros(0, np.float32))
+_LEAST = np.finfo(np.float32).tiny
 Mask = NDArray[np.bool_]
 """Of the passages that may be found."""
 
@@ -35,53 +32,49 @@ Arm = tuple[int, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Query:
-    """Terms of all arms in one segment (Q,), one arm's after another's: the numbers of `arms` and `fields`, where their
-    postings lie, and their weights. `count`: of the arms."""
+    """Terms of all arms in one segment (Q,), one arm's after another's: the rows of totals that they add to, their
+    `fields`, where their postings lie, and their weights."""
 
-    count: int
-    arms: NDArray[np.int64]
+    rows: NDArray[np.int64]
     fields: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     weights: NDArray[np.float64]
 
-    @property
-    def postings(self) -> NDArray[np.int64]:
-        """(A,): how many each arm has."""
-        return np.bincount(self.arms, self.ends - self.starts, self.count).astype(np.int64)
-
 
 class Segment:
-    """Postings with what their passages' lengths mean beside the averages of all segments."""
+    """Postings with what their passages' lengths mean beside the averages of all segments. `first`: the place of their
+    first passage."""
 
-    def __init__(self, postings: Postings, averages: NDArray[np.float64], add_up: Callable[..., None] | None):
+    def __init__(
+        self, postings: Postings, averages: NDArray[np.float64], first: int, add_up: Callable[..., None] | None
+    ):
         self.postings = postings
         self.norms = norms(postings.lengths, averages)
+        self._first = first
         self._add_up = add_up
 
     def __len__(self) -> int:
         return len(self.norms[0])
 
-    def totals(self, query: Query) -> Scores:
-        """(A, N): every posting of every term."""
+    def add_to(self, totals: Scores, query: Query) -> None:
+        """Every posting of every term, to the totals of all segments' passages."""
         if self._add_up is None:
-            return self._in_one_go(query)
-        totals = np.zeros((query.count, len(self)), np.float32)
-        where = (query.starts, query.ends, query.weights, query.fields, query.arms)
-        self._add_up(self.postings.passages, self.postings.frequencies, self.norms, *where, totals)
-        return totals
+            totals[:, self._first : self._first + len(self)] = self._in_one_go(query, len(totals))
+        else:
+            where = (query.starts, query.ends, query.weights, query.fields, query.rows)
+            self._add_up(self.postings.passages, self.postings.frequencies, self.norms, *where, totals, self._first)
 
-    def _in_one_go(self, query: Query) -> Scores:
-        """A NumPy call costs more than a short list."""
+    def _in_one_go(self, query: Query, rows: int) -> Scores:
+        """(rows, N): a NumPy call costs more than a short list."""
         counts = query.ends - query.starts
         ends = counts.cumsum()
         places = np.repeat(query.ends - ends, counts) + np.arange(counts.sum())
         passages = self.postings.passages[places]
         norm = self.norms.ravel()[np.repeat(query.fields * len(self), counts) + passages]
         gained = np.repeat(query.weights, counts) * gains(self.postings.frequencies[places], norm)
-        rows = np.repeat(query.arms * len(self), counts)
-        totals = np.bincount(rows + passages, gained, query.count * len(self))
-        return totals.astype(np.float32).reshape(query.count, len(self))
+        totals = np.bincount(np.repeat(query.rows * len(self), counts) + passages, gained, rows * len(self))
+        return totals.astype(np.float32).reshape(rows, len(self))
 
 
 def _compiled() -> Callable[..., None]:
@@ -92,14 +85,21 @@ def _compiled() -> Callable[..., None]:
 
 @dataclass(frozen=True)
 class Matches:
-    """In one segment, by arm: all scores, `totals` (A, N), and the `best` passages with theirs."""
+    """What arms (A) found. `totals`: the scores of all passages, a row for each arm that some have a term of; `rows`
+    (A,): which arms these are; `bounds` (A,): what no passage can reach."""
 
     totals: Scores
-    best: Sequence[Best]
+    rows: Mask
+    bounds: NDArray[np.float64]
+
+    def best(self, most: int) -> list[Places]:
+        """By arm that found any, the places of the best `most`."""
+        return [_best(scores, most) for scores in self.totals]
 
     def at(self, places: Places) -> Scores:
         """(A, C): the scores of passages at some places (C,)."""
-        scores: Scores = self.totals[:, places]
+        scores = np.zeros((len(self.rows), len(places)), np.float32)
+        scores[self.rows] = self.totals[:, places]
         return scores
 
 
@@ -108,65 +108,54 @@ class Lexical:
 
     def __init__(self, postings: Sequence[Postings], large: int = LARGE):
         averages = average_lengths([p.lengths for p in postings])
-        self.passages = sum(p.lengths.shape[1] for p in postings)
+        firsts = np.cumsum([0, *(p.lengths.shape[1] for p in postings)]).tolist()
+        self.passages = firsts.pop()
         add_up = _compiled() if self.passages >= large else None
-        self.segments = [Segment(p, averages, add_up) for p in postings]
+        self._segments = [Segment(p, averages, first, add_up) for p, first in zip(postings, firsts, strict=True)]
 
-    def weigh(self, arms: Sequence[Arm]) -> tuple[list[Query], NDArray[np.float64]]:
-        """Weighted terms as each segment has them, and by arm the bound that no passage can reach."""
+    def match(self, arms: Sequence[Arm], allowed: Mask | None = None) -> Matches:
+        """BM25 of every passage that is allowed (N,), 0 where no term occurs; they stand as in the segments, one after
+        the other."""
+        queries, rows, bounds = self._weigh(arms)
+        columns = -(-self.passages // _TOGETHER)
+        totals = np.zeros((np.count_nonzero(rows), columns * _TOGETHER), np.float32)
+        for segment, query in zip(self._segments, queries, strict=True):
+            segment.add_to(totals, query)
+        if allowed is not None:
+            totals[:, : self.passages] *= allowed
+        return Matches(totals, rows, bounds)
+
+    def _weigh(self, arms: Sequence[Arm]) -> tuple[list[Query], Mask, NDArray[np.float64]]:
+        """Weighted terms as each segment has them; by arm, whether it has any, and the bound."""
         numbers = np.repeat(np.arange(len(arms)), [len(terms) for _, terms in arms])
         fields = np.asarray([field for field, _ in arms], np.int64)[numbers]
         hashed = {id(terms): without_field(terms) for _, terms in arms}  # several arms look for the same
         hashes = in_fields(np.concatenate([_NO_HASHES, *(hashed[id(terms)] for _, terms in arms)]), fields)
         times = np.fromiter(chain.from_iterable(terms.values() for _, terms in arms), np.float64, len(fields))
-        found = [segment.postings.find(hashes) for segment in self.segments]
+        found = [segment.postings.find(hashes) for segment in self._segments]
         frequencies = sum((ends - starts for starts, ends in found), np.zeros(len(fields), np.int64))
         weights = times * np.log1p((self.passages - frequencies + 0.5) / (frequencies + 0.5))
-        queries = [Query(len(arms), numbers, fields, starts, ends, weights) for starts, ends in found]
-        return queries, np.bincount(numbers, weights, len(arms)).astype(np.float64)
-
-    def match(
-        self, arms: Sequence[Arm], allowed: Sequence[Mask | None], most: int
-    ) -> tuple[list[Matches], NDArray[np.float64]]:
-        """By segment, the best `most` of the allowed passages of each arm; and each arm's bound."""
-        queries, bounds = self.weigh(arms)
-        parts = zip(self.segments, queries, allowed, strict=True)
-        return [_matches(segment, query, mask, most) for segment, query, mask in parts], bounds
+        rows = np.bincount(numbers, frequencies, len(arms)) > 0
+        own = (rows.cumsum() - 1)[numbers]
+        queries = [Query(own, fields, starts, ends, weights) for starts, ends in found]
+        return queries, rows, np.bincount(numbers, weights, len(arms)).astype(np.float64)
 
 
 def score_all(segments: Sequence[Postings], arms: Sequence[Arm]) -> tuple[Scores, NDArray[np.float64]]:
-    """BM25 of every passage for each arm, and the bounds (A,) that no passage can reach.
-
-    The scores stand as the segments' passages do, one after the other: (A, N), 0 where no term occurs.
-    """
+    """BM25 of every passage for each arm (A, N), and the bounds (A,) that no passage can reach."""
     lexical = Lexical(segments)
-    queries, bounds = lexical.weigh(arms)
-    scores = [segment.totals(query) for segment, query in zip(lexical.segments, queries, strict=True)]
-    return np.concatenate([np.zeros((len(arms), 0), np.float32), *scores], axis=1), bounds
+    matches = lexical.match(arms)
+    return matches.at(np.arange(lexical.passages)), matches.bounds
 
 
-def _matches(segment: Segment, query: Query, allowed: Mask | None, most: int) -> Matches:
-    totals = segment.totals(query)
-    shown = totals if allowed is None else totals * allowed
-    best = [_best(own, most, count) for own, count in zip(shown, query.postings.tolist(), strict=True)]
-    return Matches(totals, best)
+def _best(scores: Scores, most: int) -> Places:
+    """The places of the best `most` of the scores (N,) that aren't 0; N is a multiple of `_TOGETHER`."""
+    places = np.flatnonzero(scores >= _reached(scores, most))
+    return places[np.argpartition(-scores[places], most)[:most]] if len(places) > most else places
 
 
-def _best(scores: Scores, most: int, postings: int) -> Best:
-    """The places of the best `most` of the scores (N,) that aren't 0, and these. No more than `postings` aren't 0."""
-    if not postings:
-        return _NONE
-    guess = _guess(scores, most) if postings > most else 0.0
-    places = np.flatnonzero(scores >= guess) if guess > 0 else np.zeros(0, np.int64)
-    if len(places) < most:
-        places = np.flatnonzero(scores > 0)
-    if len(places) > most:
-        places = places[np.argpartition(-scores[places], most)[:most]]
-    return places.astype(np.int32), scores[places]
-
-
-def _guess(scores: Scores, most: int) -> float:
-    """A score that `most` and some more should reach: to sort all of them would take far longer."""
-    sample = scores[::_STEP]
-    wanted = most // _STEP + _SPARE
-    return float(np.partition(sample, -wanted)[-wanted]) if wanted < len(sample) else 0.0
+def _reached(scores: Scores, most: int) -> np.float32:
+    """A score above 0 that at least `most` reach, if so many do, and few more where there are many: each column's best
+    stands for all in it."""
+    tops = scores.reshape(_TOGETHER, -1).max(axis=0)
+    return max(_LEAST, np.partition(tops, -most)[-most]) if len(tops) > most else _LEAST

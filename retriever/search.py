@@ -26,19 +26,22 @@ from retriever.view import View
 
 @dataclass(frozen=True)
 class Hit:
-    """`place`: of the passage in the index; `scores`: of each arm before fusion, BM25 or cosine; `read_document`: gives
-    a document by its id, as long as the index is open."""
+    """`place`: of the passage in the index; `scores`: of each arm before fusion, BM25 or cosine. Its passage and its
+    document are read when they are first asked for, as long as the index is open."""
 
     place: int
     rank: int
     score: float
-    passage: Passage
     scores: Mapping[str, float]
+    read_passage: Callable[[int], Passage] = field(repr=False, compare=False)
     read_document: Callable[[str], Document] = field(repr=False, compare=False)
 
     @cached_property
+    def passage(self) -> Passage:
+        return self.read_passage(self.place)
+
+    @cached_property
     def document(self) -> Document:
-        """Read when it is first asked for: its whole text comes with it."""
         return self.read_document(self.passage.doc_id)
 
 
@@ -149,26 +152,35 @@ class Retriever:
 
     def _fused(self, candidates: Candidates, mode: str) -> tuple[Mapping[str, Scores], Scores]:
         """Each arm's scores and those of the neighbours, and one score from all of them."""
+        raw = dict(zip(candidates.scored.arms, candidates.scored.scores, strict=True))
         if mode == "dense":
-            return candidates.raw, candidates.raw["dense"]
-        own = combine(candidates.features, candidates.expanded, self.weights)
+            return raw, raw["dense"]
+        own = combine(candidates.scored, candidates.expanded, self.weights)
         neighbours = best_neighbours(own, candidates.places, self.index.run_on(candidates.places))
         total = ((own + NEIGHBOUR * neighbours) / (1 + NEIGHBOUR)).astype(np.float32)
-        return {**candidates.raw, "neighbours": neighbours}, total
+        return raw | {"neighbours": neighbours}, total
 
     def _best(self, candidates: Candidates, mode: str, top_k: int) -> tuple[Hit, ...]:
         if not len(candidates.places):
             return ()
         raw, total = self._fused(candidates, mode)
-        best = np.argsort(-total, kind="stable")[:top_k]  # of equal ones the first in the index
+        best = _greatest(total, top_k)
         by_arm = np.stack([scores[best] for scores in raw.values()], axis=1).astype(np.float64).round(4).tolist()
         totals = total[best].astype(np.float64).round(6).tolist()
         places = candidates.places[best].tolist()
-        found = zip(places, totals, self.index.passages_at(places), by_arm, strict=True)
+        self.index.read_ahead(places)
+        found = zip(places, totals, by_arm, strict=True)
         return tuple(
-            Hit(place, rank, score, passage, dict(zip(raw, scores, strict=True)), self.index.document)
-            for rank, (place, score, passage, scores) in enumerate(found, start=1)
+            Hit(place, rank, score, dict(zip(raw, scores, strict=True)), self.index.passage, self.index.document)
+            for rank, (place, score, scores) in enumerate(found, start=1)
         )
+
+
+def _greatest(scores: Scores, most: int) -> NDArray[np.int64]:
+    """The places of the greatest of the scores (C,), these first; of equal ones the first."""
+    least = np.partition(scores, -most)[-most] if most < len(scores) else -np.inf
+    near = np.flatnonzero(scores >= least)
+    return near[np.argsort(-scores[near], kind="stable")[:most]]
 
 
 def query_terms(query: str, language: str, matches: Sequence[Match]) -> dict[str, Terms]:

@@ -85,11 +85,9 @@ class Store:
         row = cursor.fetchone()
         return _read_document(cursor, row) if row else None
 
-    def passages_at(self, numbers: Sequence[int]) -> list[tuple[int, Passage]]:
-        """In any order."""
-        query = f"SELECT number, record FROM passages WHERE number IN ({', '.join('?' * len(numbers))})"
-        rows = self._connection.execute(query, numbers).fetchall() if numbers else []
-        return [(number, read_passage(record)) for number, record in rows]
+    def passage(self, number: int) -> Passage:
+        (record,) = self._connection.execute("SELECT record FROM passages WHERE number = ?", (number,)).fetchone()
+        return read_passage(record)
 
     def passage_by_id(self, passage_id: str) -> Passage | None:
         row = self._connection.execute("SELECT record FROM passages WHERE passage_id = ?", (passage_id,)).fetchone()

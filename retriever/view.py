@@ -64,9 +64,10 @@ class View(Protocol):
     def first_places(self, most: int) -> Iterable[int]:
         """Of some passages, to be read before anybody asks."""
 
-    def passage(self, place: int) -> Passage: ...
+    def read_ahead(self, places: Sequence[int]) -> None:
+        """The passages at these places will be asked for: where one costs as much as all of them, read them now."""
 
-    def passages_at(self, places: Sequence[int]) -> list[Passage]: ...
+    def passage(self, place: int) -> Passage: ...
 
     def questions_of(self, place: int) -> Questions:
         """Those written for a passage."""

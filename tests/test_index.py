@@ -343,6 +343,7 @@ def test_a_question_is_compared_with_those_written_in_its_language(tmp_path: Pat
             for language in ("ja", "en", "zh", "ko")
         ]
         vectors = index.questions_of(place).vectors
-    nearest = [float(one.raw["asked_dense"][list(one.places).index(place)]) for one in found]
+    cosines = [one.scored.scores[one.scored.arms.index("asked_dense")] for one in found]
+    nearest = [float(own[list(one.places).index(place)]) for one, own in zip(found, cosines, strict=True)]
     assert nearest == pytest.approx([1.0, 0.02, 0.02, 1.0], abs=0.02)
     assert vectors == pytest.approx(model.encode_queries([question.text for question in asked]))

@@ -17,7 +17,8 @@ from retriever.search import Hit
 def candidate(text: str, doc_id: str, published: str | None, rank: int = 1, title: str = "題名") -> Candidate:
     dated = replace(document(text, doc_id), title=title, published=published)
     spans = ((0, len(text)),)
-    hit = Hit(0, rank, 1.0, Passage(f"{doc_id}.0", doc_id, (), "prose", text, spans), {}, lambda _: dated)
+    passage = Passage(f"{doc_id}.0", doc_id, (), "prose", text, spans)
+    hit = Hit(0, rank, 1.0, {}, lambda _: passage, lambda _: dated)
     return Candidate(hit, Row((Part(text, spans),), Quote(text, spans)))
 
 

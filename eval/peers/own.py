@@ -46,9 +46,11 @@ class Tenkyo:
             versions = retriever_versions(self._embedder.name)
             publish(folder, {written.name: written.hashes}, {}, versions, {}, written.passages)
         self._retriever = Retriever(open_index(folder, self._embedder.name), self._embedder)
+        self._order = laid.order
 
     def search(self, query: str, k: int) -> list[int]:
-        return [int(hit.passage.passage_id) for hit in self._retriever.search(query, k).hits]
+        """As the others, it gives what a caller knows a text by, not the text."""
+        return [int(self._order[hit.place]) for hit in self._retriever.search(query, k).hits]
 
 
 def lay_out(texts: Sequence[Text]) -> Laid:

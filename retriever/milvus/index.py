@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.arms import CANDIDATES, DENSE_ARMS, Candidates, Terms
+from retriever.arms import CANDIDATES, Candidates, Terms
 from retriever.dense import NOTHING
 from retriever.errors import IndexDamaged, NotFound
 from retriever.filters import Filters, date_interval
-from retriever.fusion import Nearest, Scores, dense_features, lexical_features
+from retriever.fusion import Nearest, measured
 from retriever.milvus.catalogue import Entry, Snapshot, number_at
 from retriever.milvus.cluster import Cluster, Row, text_of
 from retriever.milvus.remembered import Remembered
@@ -102,18 +102,14 @@ class MilvusIndex:
         if full and len(places):  # the others found all there is
             there = f"place in {places.tolist()}"
             rest = {arm: weighed[arm] for arm in full}
-            scored, _ = self._lexical(rest, f"{where} and {there}" if where else there, len(places), {})
-            found |= scored
+            more, _ = self._lexical(rest, f"{where} and {there}" if where else there, len(places), {})
+            found |= more
         of_arms = [found.get(arm, {}) for arm in terms]
-        scores = [np.asarray([own.get(place, 0.0) for place in places.tolist()], np.float32) for own in of_arms]
+        known = [[own.get(place, 0.0) for place in places.tolist()] for own in of_arms]
+        scores = np.asarray(known, np.float32).reshape(len(terms), len(places))
         bounds = np.asarray([weighed[arm].bound if arm in weighed else 0.0 for arm in terms], np.float64)
-        raw: dict[str, Scores] = dict(zip(terms, scores, strict=True))
-        features = lexical_features(list(terms), np.stack(scores), bounds) if scores else {}
-        for arm in DENSE_ARMS:
-            if arm in dense:
-                raw[arm], own_features = dense_features(arm, dense[arm], places)
-                features |= own_features
-        return Candidates(places, raw, features, np.asarray([expanded[p] for p in places.tolist()], bool))
+        scored = measured(list(terms), scores, bounds, dense, places)
+        return Candidates(places, scored, np.asarray([expanded[p] for p in places.tolist()], bool))
 
     def _lexical(
         self, weighed: Mapping[str, Weighed], where: str, most: int, expanded: dict[int, bool]
@@ -195,12 +191,12 @@ class MilvusIndex:
         """None: the cluster has better to do."""
         return ()
 
-    def passages_at(self, places: Sequence[int]) -> list[Passage]:
+    def read_ahead(self, places: Sequence[int]) -> None:
+        """See `View`: a request for each would cost more than all else."""
         wanted = [place for place in places if place not in self._memory.passages]
         if wanted:
             for row in self.cluster.query(PASSAGES, f"place in {wanted}", ("place", "record")):
                 self._memory.passages[int(row["place"])] = read_passage(row["record"])
-        return [self.passage(place) for place in places]
 
     def passage(self, place: int) -> Passage:
         return self._memory.passages.get(place, self._read_passage)
