@@ -31,7 +31,8 @@ dev questions (ja, en, zh).
 """
 OVER_HTTP = """Over HTTP: one worker on one core, the client on another, connections kept open; medians of {repeats}
 runs of {requests} requests (bare: ten times as many). Requests a second are given on the clock and for each second of
-the server's processor, which other programs touch less. `client`: the share of its core that the client used.
+the server's processor, which other programs touch less. `bare / it`: for a second of processor, within a run, in which
+routes follow each other; median over the runs. `client`: the share of its core that the client used.
 """
 
 
@@ -78,8 +79,9 @@ def routes(texts: Sequence[str]) -> dict[str, list[Asked]]:
 
 def time_routes(
     server: Server, texts: Sequence[str], requests: int, repeats: int, connections: Sequence[int]
-) -> dict[tuple[str, int], Load]:
-    """By route and number of connections. Routes take turns, so that what else the machine does hits all alike."""
+) -> dict[tuple[str, int], list[Load]]:
+    """By route and number of connections, one a run. Routes take turns, so that what else the machine does hits all
+    alike."""
     found: dict[tuple[str, int], list[Load]] = {}
     for asked in routes(texts).values():
         measure(server, asked, 4, max(100, len(asked)))  # fills what is kept between questions
@@ -90,7 +92,7 @@ def time_routes(
                 count = _BARE_SHARE * requests if name == "bare" else requests
                 found.setdefault((name, at_a_time), []).append(measure(server, own, at_a_time, count))
         say(f"run {number + 1} of {repeats} over HTTP")
-    return {key: middle(loads) for key, loads in found.items()}
+    return found
 
 
 def stage_table(times: Mapping[str, tuple[float, float]]) -> str:
@@ -99,7 +101,7 @@ def stage_table(times: Mapping[str, tuple[float, float]]) -> str:
     )
 
 
-def route_table(loads: Mapping[tuple[str, int], Load]) -> str:
+def route_table(loads: Mapping[tuple[str, int], Sequence[Load]]) -> str:
     header = ["route", "connections", "requests/s", "per core", "bare / it", "p50 ms", "p99 ms", "p99 / p50", "client"]
     rows = [
         [
@@ -107,17 +109,24 @@ def route_table(loads: Mapping[tuple[str, int], Load]) -> str:
             str(at_a_time),
             f"{load.rate:,.0f}",
             f"{load.rate_per_core:,.0f}",
-            f"{loads['bare', at_a_time].rate_per_core / load.rate_per_core:.1f}",
+            f"{ratio(loads['bare', at_a_time], own):.1f}",
             f"{load.p50:.1f}",
             f"{load.p99:.1f}",
             f"{load.p99 / load.p50:.1f}",
             f"{load.client:.0%}",
         ]
-        for (name, at_a_time), load in sorted(
+        for (name, at_a_time), own in sorted(
             loads.items(), key=lambda item: (list(routes([])).index(item[0][0]), item[0][1])
         )
+        for load in [middle(own)]
     ]
     return markdown(header, rows)
+
+
+def ratio(bare: Sequence[Load], other: Sequence[Load]) -> float:
+    """How many times as many requests the bare route answers in a second of processor. The machine's cores are shared:
+    the runs of one moment are compared, not the medians of all."""
+    return median(one.rate_per_core / two.rate_per_core for one, two in zip(bare, other, strict=True))
 
 
 def speed_command(
@@ -136,7 +145,7 @@ def speed_command(
         memory = server.memory()
         loads = time_routes(server, texts, requests, repeats, connections or CONNECTIONS)
         grown = server.memory()
-    answered = sum(load.requests for (name, _), load in loads.items() if name != "bare") * repeats
+    answered = sum(load.requests for (name, _), own in loads.items() if name != "bare" for load in own)
     lines = [
         HEAD.format(repeats=repeats, questions=len(texts)),
         stage_table(times),

@@ -80,6 +80,8 @@ def _nearest_asked(index: "Index", vector: NDArray[np.float32], language: str, m
     found: list[Nearest] = []
     for segment, offset, mask in zip(index.segments, index.offsets, masks, strict=False):
         for asked in segment.asked_in(language):
+            if not len(asked.askers):
+                continue
             near = asked.vectors.nearest(vector, None if mask is None else mask[asked.askers], ASKED_CANDIDATES)
             found.append(Nearest(offset + asked.askers[near.places], near.cosines))
     return _best_of_each(joined(found, ASKED_CANDIDATES))

@@ -84,15 +84,19 @@ def measured(
     places: NDArray[np.int64],
 ) -> Scored:
     """Of candidates at `places` (C,): the scores (L, C) and bounds (L,) of lexical arms, and what dense ones found."""
-    found = [_measured(near, places) for near in dense.values()]
-    best = scores.max(axis=1, initial=0.0)
-    return Scored(
-        (*arms, *dense),
-        np.concatenate([scores, *(cosines[None] for cosines, *_ in found)]),
-        np.asarray([*np.zeros(len(arms)), *(floor for _, floor, _ in found)], np.float32),
-        np.asarray([*np.where(best > 0, best, 1), *(width for *_, width in found)], np.float32),
-        np.asarray([*np.where(bounds > 0, bounds, 1), *np.ones(len(found))], np.float32),
-    )
+    lexical = len(arms)
+    whole = np.empty((lexical + len(dense), len(places)), np.float32)
+    floors, widths, highest = np.zeros((3, len(whole)), np.float32)
+    whole[:lexical] = scores
+    widths[:lexical], highest[:lexical] = scores.max(axis=1, initial=0.0), bounds
+    for row, near in enumerate(dense.values(), start=lexical):
+        whole[row], floors[row], widths[row] = _measured(near, places)
+    return Scored((*arms, *dense), whole, floors, _or_one(widths), _or_one(highest))
+
+
+def _or_one(divisors: Scores) -> Scores:
+    """None of them 0: an arm that found nothing, and a cosine's bound."""
+    return np.where(divisors > 0, divisors, np.float32(1))
 
 
 def _measured(found: Nearest, places: NDArray[np.int64]) -> tuple[Scores, float, float]:

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.postings import Postings, average_lengths, gains, in_fields, norms, without_field
+from retriever.postings import Postings, average_lengths, gains_of, in_fields, norms, without_field
 
 LARGE = 10_000
 """Passages from which on compiled code adds up: for fewer it isn't worth loading."""
@@ -53,27 +53,27 @@ class Segment:
         self.norms = norms(postings.lengths, averages)
         self._first = first
         self._add_up = add_up
+        self._gained = gains_of(postings, self.norms) if add_up is None else None
 
     def __len__(self) -> int:
         return len(self.norms[0])
 
     def add_to(self, totals: Scores, query: Query) -> None:
         """Every posting of every term, to the totals of all segments' passages."""
-        if self._add_up is None:
-            totals[:, self._first : self._first + len(self)] = self._in_one_go(query, len(totals))
-        else:
+        if self._gained is not None:
+            totals[:, self._first : self._first + len(self)] = self._in_one_go(query, self._gained, len(totals))
+        elif self._add_up:
             where = (query.starts, query.ends, query.weights, query.fields, query.rows)
             self._add_up(self.postings.passages, self.postings.frequencies, self.norms, *where, totals, self._first)
 
-    def _in_one_go(self, query: Query, rows: int) -> Scores:
+    def _in_one_go(self, query: Query, gained: Scores, rows: int) -> Scores:
         """(rows, N): a NumPy call costs more than a short list."""
         counts = query.ends - query.starts
         ends = counts.cumsum()
         places = np.repeat(query.ends - ends, counts) + np.arange(counts.sum())
         passages = self.postings.passages[places]
-        norm = self.norms.ravel()[np.repeat(query.fields * len(self), counts) + passages]
-        gained = np.repeat(query.weights, counts) * gains(self.postings.frequencies[places], norm)
-        totals = np.bincount(np.repeat(query.rows * len(self), counts) + passages, gained, rows * len(self))
+        weighed = np.repeat(query.weights, counts) * gained[places]
+        totals = np.bincount(np.repeat(query.rows * len(self), counts) + passages, weighed, rows * len(self))
         return totals.astype(np.float32).reshape(rows, len(self))
 
 

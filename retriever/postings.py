@@ -196,8 +196,12 @@ def norms(lengths: NDArray[np.int32], averages: NDArray[np.float64]) -> NDArray[
     return (K1 * (1 - B + B * lengths / averages[:, None])).astype(np.float32)
 
 
-def gains(frequencies: NDArray[np.uint16], norm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What passages gain by a term of weight 1: Lucene's variant, no k1 + 1 in the numerator."""
-    tf = frequencies.astype(np.float32)
-    gained: NDArray[np.float32] = tf / (tf + norm)
+def gains_of(postings: Postings, norms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(P,): what a passage gains by each posting of a term of weight 1. Lucene's variant: no k1 + 1 in the numerator.
+
+    `norms` (F, N): see `norms`.
+    """
+    fields = np.repeat(postings.terms >> np.uint64(64 - _FIELD_BITS), np.diff(postings.starts))
+    tf = postings.frequencies.astype(np.float32)
+    gained: NDArray[np.float32] = tf / (tf + norms[fields.astype(np.intp), postings.passages])
     return gained

@@ -58,12 +58,19 @@ def test_medians_and_rates() -> None:
 
 def test_tables() -> None:
     bare, asked = Load(5000, 1.0, 0.2, 0.4, 0.9, 1.0), Load(500, 2.0, 4.0, 12.0, 0.1, 2.0)
-    lines = speed.route_table({("bare", 1): bare, ("ask", 1): asked}).splitlines()
+    lines = speed.route_table({("bare", 1): [bare], ("ask", 1): [asked]}).splitlines()
     assert lines[2:] == [
         "| bare | 1 | 5,000 | 5,000 | 1.0 | 0.2 | 0.4 | 2.0 | 90% |",
         "| ask | 1 | 250 | 250 | 20.0 | 4.0 | 12.0 | 3.0 | 10% |",
     ]
     assert speed.stage_table({"search": (1.234, 5.678)}).splitlines()[2:] == ["| search | 1.23 | 5.68 |"]
+
+
+def test_the_bare_route_is_compared_within_each_run() -> None:
+    """The second run found the machine half as fast, the third only the bare route's part of it."""
+    bare = [Load(100, 1.0, 1.0, 1.0, 0.5, seconds) for seconds in (1.0, 2.0, 2.0)]
+    asked = [Load(100, 1.0, 1.0, 1.0, 0.5, seconds) for seconds in (20.0, 40.0, 20.0)]
+    assert speed.ratio(bare, asked) == 20.0
 
 
 def test_each_stage_sees_each_text_once_a_run_and_once_before() -> None:

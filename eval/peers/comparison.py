@@ -22,9 +22,10 @@ from retriever.embed import Embedder
 Ranking = tuple[str, Callable[[str], list[Scored]]]
 """The name of a tool, and what ranks places for a question."""
 K = 10
-ROUND = 10
-"""Questions that a tool is asked before the next one has its turn."""
-LIMIT_S = 240
+ROUND = 40
+"""Questions that a tool is asked before the next one has its turn. Fewer would measure how it refills the processor's
+caches, in which the one before has left its own."""
+LIMIT_S = 120
 """Processor seconds after which a tool is asked no more: its figures rest on the questions until then."""
 
 
