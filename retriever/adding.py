@@ -49,7 +49,7 @@ def add_up(
     first: int,
 ) -> None:
     """Add to `totals` (A, N), from the passage `first` on, what each one gains by the terms (Q,): see `lexical.Query`,
-    `postings.gains_of`."""
+    `postings.gains`."""
     for term in range(len(starts)):
         weight, norm, total = np.float32(weights[term]), norms[fields[term]], totals[rows[term]][first:]
         for place in range(np.uint64(starts[term]), np.uint64(ends[term])):

@@ -117,7 +117,9 @@ class Vectors:
         if allowed is None:
             return Nearest(np.arange(len(self)), _cosines(self.rows, vector))
         places = np.flatnonzero(allowed)
-        return Nearest(places, _cosines(self.rows[places], vector))
+        if 2 * len(places) < len(self):
+            return Nearest(places, _cosines(self.rows[places], vector))
+        return Nearest(places, _cosines(self.rows, vector)[places])  # to copy most rows would take longer
 
 
 def _cosines(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:

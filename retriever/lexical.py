@@ -5,14 +5,14 @@ that, nor gives the exact score of any passage, which the fusion with the dense 
 2009; the variant is Lucene's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.postings import Postings, average_lengths, gains_of, in_fields, norms, without_field
+from retriever.postings import Postings, average_lengths, gains, in_fields, norms, without_field
 
 LARGE = 10_000
 """Passages from which on compiled code adds up: for fewer it isn't worth loading."""
@@ -32,8 +32,8 @@ Arm = tuple[int, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Query:
-    """Terms of all arms in one segment (Q,), one arm's after another's: the rows of totals that they add to, their
-    `fields`, where their postings lie, and their weights."""
+    """Terms of all arms in one segment (Q,), one arm's after another's: the rows of the totals that they add to, their
+    fields, where their postings lie, and their weights."""
 
     rows: NDArray[np.int64]
     fields: NDArray[np.int64]
@@ -43,44 +43,39 @@ class Query:
 
 
 class Segment:
-    """Postings with what their passages' lengths mean beside the averages of all segments. `first`: the place of their
-    first passage."""
+    """Postings with what each gains beside the averages of all segments. `first`: the place of their first passage."""
 
-    def __init__(
-        self, postings: Postings, averages: NDArray[np.float64], first: int, add_up: Callable[..., None] | None
-    ):
+    def __init__(self, postings: Postings, averages: NDArray[np.float64], first: int):
         self.postings = postings
-        self.norms = norms(postings.lengths, averages)
-        self._first = first
-        self._add_up = add_up
-        self._gained = gains_of(postings, self.norms) if add_up is None else None
-
-    def __len__(self) -> int:
-        return len(self.norms[0])
+        self._gained = gains(postings, norms(postings.lengths, averages))
+        self._own = slice(first, first + postings.lengths.shape[1])
 
     def add_to(self, totals: Scores, query: Query) -> None:
-        """Every posting of every term, to the totals of all segments' passages."""
-        if self._gained is not None:
-            totals[:, self._first : self._first + len(self)] = self._in_one_go(query, self._gained, len(totals))
-        elif self._add_up:
-            where = (query.starts, query.ends, query.weights, query.fields, query.rows)
-            self._add_up(self.postings.passages, self.postings.frequencies, self.norms, *where, totals, self._first)
-
-    def _in_one_go(self, query: Query, gained: Scores, rows: int) -> Scores:
-        """(rows, N): a NumPy call costs more than a short list."""
+        """Every posting of every term, to the totals of all segments' passages; a NumPy call costs more than a short
+        list."""
         counts = query.ends - query.starts
-        ends = counts.cumsum()
-        places = np.repeat(query.ends - ends, counts) + np.arange(counts.sum())
-        passages = self.postings.passages[places]
-        weighed = np.repeat(query.weights, counts) * gained[places]
-        totals = np.bincount(np.repeat(query.rows * len(self), counts) + passages, weighed, rows * len(self))
-        return totals.astype(np.float32).reshape(rows, len(self))
+        places = np.repeat(query.ends - counts.cumsum(), counts) + np.arange(counts.sum())
+        gained = np.repeat(query.weights, counts) * self._gained[places]
+        own = totals[:, self._own]
+        rows = np.repeat(query.rows * own.shape[1], counts)
+        own[:] = np.bincount(rows + self.postings.passages[places], gained, own.size).reshape(own.shape)
 
 
-def _compiled() -> Callable[..., None]:
-    from retriever.adding import add_up
+class LargeSegment:
+    """The same, but what its postings gain is reckoned when a query comes, by compiled code: it is too much to keep."""
 
-    return add_up
+    def __init__(self, postings: Postings, averages: NDArray[np.float64], first: int):
+        from retriever.adding import add_up
+
+        self.postings = postings
+        self._norms = norms(postings.lengths, averages)
+        self._first = first
+        self._add_up = add_up
+
+    def add_to(self, totals: Scores, query: Query) -> None:
+        """See `Segment`."""
+        where = (query.starts, query.ends, query.weights, query.fields, query.rows)
+        self._add_up(self.postings.passages, self.postings.frequencies, self._norms, *where, totals, self._first)
 
 
 @dataclass(frozen=True)
@@ -110,8 +105,10 @@ class Lexical:
         averages = average_lengths([p.lengths for p in postings])
         firsts = np.cumsum([0, *(p.lengths.shape[1] for p in postings)]).tolist()
         self.passages = firsts.pop()
-        add_up = _compiled() if self.passages >= large else None
-        self._segments = [Segment(p, averages, first, add_up) for p, first in zip(postings, firsts, strict=True)]
+        kind = LargeSegment if self.passages >= large else Segment
+        self._segments: list[Segment | LargeSegment] = [
+            kind(p, averages, first) for p, first in zip(postings, firsts, strict=True)
+        ]
 
     def match(self, arms: Sequence[Arm], allowed: Mask | None = None) -> Matches:
         """BM25 of every passage that is allowed (N,), 0 where no term occurs; they stand as in the segments, one after

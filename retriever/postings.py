@@ -196,7 +196,7 @@ def norms(lengths: NDArray[np.int32], averages: NDArray[np.float64]) -> NDArray[
     return (K1 * (1 - B + B * lengths / averages[:, None])).astype(np.float32)
 
 
-def gains_of(postings: Postings, norms: NDArray[np.float32]) -> NDArray[np.float32]:
+def gains(postings: Postings, norms: NDArray[np.float32]) -> NDArray[np.float32]:
     """(P,): what a passage gains by each posting of a term of weight 1. Lucene's variant: no k1 + 1 in the numerator.
 
     `norms` (F, N): see `norms`.
