@@ -18,7 +18,7 @@ Terms = Mapping[str, float]
 LEXICAL_ARMS = {name: name for name in FIELDS} | {"glossary": "words"}
 """Arm → the field that it searches."""
 DENSE_ARMS = ("dense", "asked_dense")
-CANDIDATES, ASKED_CANDIDATES = 200, 300
+CANDIDATES, ASKED_CANDIDATES = 200, 150
 """Passages of each arm, whose union is fused; and written questions, of which several lead to one passage."""
 
 Masks = Sequence[Mask | None]
@@ -46,7 +46,7 @@ def find(
     arms = [(FIELDS.index(LEXICAL_ARMS[arm]), own) for arm, own in terms.items()]
     matches = index.lexical.match(arms, allowed)
     dense = dict(_dense(index, terms, vector, language, allowed))
-    places = _union(len(index.alive), [*matches.best(CANDIDATES), *(near.places for near in dense.values())])
+    places = _union(len(index.alive), [matches.best(CANDIDATES), *(near.places for near in dense.values())])
     scored = measured(list(terms), matches.at(places), matches.bounds, dense, places)
     return Candidates(places, scored, index.expanded[places])
 

@@ -5,9 +5,9 @@ A convex combination beats reciprocal rank fusion in and out of domain (Bruch et
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,9 +134,8 @@ def combine(found: Scored, expanded: NDArray[np.bool_], weights: Weights) -> Sco
     With `dense_unsure` the vectors count again, as far as the best passage lacks words of the question. Whoever asks in
     other words than a report's, or in another language, is understood by them alone.
     """
-    relative, sure = (_weights_of(map(form.format, found.arms), weights) for form in ("{}", SURE))
-    if "dense" in found.arms:
-        relative[found.arms.index("dense")] += np.float32(found.unsure) * _weights_of([UNSURE], weights)[0]
+    relative, sure, unsure = _by_arm(found.arms, tuple(weights.items()))
+    relative = relative + np.float32(found.unsure) * unsure
     factors = np.concatenate([relative / found.widths[:, None], sure / found.bounds[:, None]])
     # no matrix product: it would wake BLAS's threads
     totals = np.einsum("fw,fc->wc", factors, np.concatenate([found.risen, np.maximum(found.scores, 0)]))
@@ -144,9 +143,14 @@ def combine(found: Scored, expanded: NDArray[np.bool_], weights: Weights) -> Sco
     return total
 
 
-def _weights_of(names: Iterable[str], weights: Weights) -> Scores:
-    """(names, 2): for passages with questions and without; 0 where there is none."""
-    return np.asarray([(weights.get(name, 0.0), weights.get(NEW + name, 0.0)) for name in names], np.float32)
+@lru_cache(maxsize=64)
+def _by_arm(arms: tuple[str, ...], weights: tuple[tuple[str, float], ...]) -> Scores:
+    """(3, A, 2): the arms' weights for passages with questions and without; those of their sure scores; and what counts
+    as far as words are lacking."""
+    of = dict(weights)
+    names = [[arm, SURE.format(arm), UNSURE if arm == "dense" else ""] for arm in arms]
+    by_arm = [[(of.get(name, 0.0), of.get(NEW + name, 0.0)) for name in own] for own in names]
+    return np.asarray(by_arm, np.float32).transpose(1, 0, 2)
 
 
 def best_neighbours(total: Scores, places: NDArray[np.int64], runs_on: NDArray[np.bool_]) -> Scores:

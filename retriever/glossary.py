@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 
@@ -149,8 +150,8 @@ class Glossary:
             # as an alias: what stands before a bracket isn't always the name of what stands in it
             entry = Entry(latin, latin, latin, aliases=(name,), source="mined")
             self._entries.setdefault(units(latin), [entry])
-        self._lengths: dict[str, list[int]] = {}
-        for first, length in sorted({(key[0], len(key)) for key in self._entries if key}, reverse=True):
+        self._lengths: dict[Units, list[int]] = {}
+        for first, length in sorted({(key[:2], len(key)) for key in self._entries}, key=itemgetter(1), reverse=True):
             self._lengths.setdefault(first, []).append(length)
         self._meanings: dict[Units, Meaning] = {}
 
@@ -162,7 +163,7 @@ class Glossary:
         matches: list[Match] = []
         start = 0
         while start < len(asked):
-            length = self._longest(asked, start) if asked[start] in self._lengths else 0
+            length = self._longest(asked, start)
             if length and not self._cuts_name(asked, start, length):
                 key = asked[start : start + length]
                 form = written[found[start].start() : found[start + length - 1].end()]
@@ -175,7 +176,7 @@ class Glossary:
     def _cuts_name(self, asked: Units, start: int, length: int) -> bool:
         """Whether what is no name takes the beginning of one as long: 备案中小米 holds 小米, not 中小."""
         return any(
-            self._lengths.get(asked[later], (0,))[0] >= length <= (longest := self._longest(asked, later))
+            length <= (longest := self._longest(asked, later))
             and self._is_name(asked[later : later + longest])
             and not self._is_name(asked[start : start + length])
             for later in range(start + 1, start + length)
@@ -192,7 +193,8 @@ class Glossary:
 
     def _longest(self, asked: Units, start: int) -> int:
         """Units of the longest known form that starts at a place, 0 where none does."""
-        for length in self._lengths.get(asked[start], ()):
+        pair = asked[start : start + 2]
+        for length in (*self._lengths.get(pair, ()), *self._lengths.get(pair[:1], ())):
             key = asked[start : start + length]
             if key in self._entries and _stands_alone(asked, start, start + len(key)):
                 return 0 if len(key) == 1 and key[0] in FUNCTION_WORDS else len(key)

@@ -87,9 +87,11 @@ class Matches:
     rows: Mask
     bounds: NDArray[np.float64]
 
-    def best(self, most: int) -> list[Places]:
-        """By arm that found any, the places of the best `most`."""
-        return [_best(scores, most) for scores in self.totals]
+    def best(self, most: int) -> Places:
+        """The places of the best `most` of each arm, in any order; where there are few, of all that any found."""
+        if self.totals.shape[1] <= 2 * most:
+            return np.flatnonzero(self.totals.any(axis=0))
+        return np.concatenate([np.zeros(0, np.int64), *(_best(scores, most) for scores in self.totals)])
 
     def at(self, places: Places) -> Scores:
         """(A, C): the scores of passages at some places (C,)."""

@@ -150,28 +150,28 @@ class Retriever:
         own_terms, own_vector = terms if mode != "dense" else {}, vector if mode != "lexical" else None
         return self.index.find(own_terms, own_vector, language, filters, self.aside)
 
-    def _fused(self, candidates: Candidates, mode: str) -> tuple[Mapping[str, Scores], Scores]:
-        """Each arm's scores and those of the neighbours, and one score from all of them."""
-        raw = dict(zip(candidates.scored.arms, candidates.scored.scores, strict=True))
+    def _fused(self, candidates: Candidates, mode: str) -> tuple[Sequence[str], Scores, Scores]:
+        """The arms and the neighbours by name, their scores (A + 1, C), and one score from all of them."""
+        scored = candidates.scored
         if mode == "dense":
-            return raw, raw["dense"]
-        own = combine(candidates.scored, candidates.expanded, self.weights)
+            return scored.arms, scored.scores, scored.scores[scored.arms.index("dense")]
+        own = combine(scored, candidates.expanded, self.weights)
         neighbours = best_neighbours(own, candidates.places, self.index.run_on(candidates.places))
         total = ((own + NEIGHBOUR * neighbours) / (1 + NEIGHBOUR)).astype(np.float32)
-        return raw | {"neighbours": neighbours}, total
+        return (*scored.arms, "neighbours"), np.vstack([scored.scores, neighbours]), total
 
     def _best(self, candidates: Candidates, mode: str, top_k: int) -> tuple[Hit, ...]:
         if not len(candidates.places):
             return ()
-        raw, total = self._fused(candidates, mode)
+        arms, raw, total = self._fused(candidates, mode)
         best = _greatest(total, top_k)
-        by_arm = np.stack([scores[best] for scores in raw.values()], axis=1).astype(np.float64).round(4).tolist()
+        by_arm = raw[:, best].T.astype(np.float64).round(4).tolist()
         totals = total[best].astype(np.float64).round(6).tolist()
         places = candidates.places[best].tolist()
         self.index.read_ahead(places)
         found = zip(places, totals, by_arm, strict=True)
         return tuple(
-            Hit(place, rank, score, dict(zip(raw, scores, strict=True)), self.index.passage, self.index.document)
+            Hit(place, rank, score, dict(zip(arms, scores, strict=True)), self.index.passage, self.index.document)
             for rank, (place, score, scores) in enumerate(found, start=1)
         )
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from api.citations.quotes import prove
 from api.schemas import SearchIn
 from api.service import Service
-from retriever import arms
 from retriever.dense import Mask, Sides
 from retriever.errors import BadFilter
 from retriever.filters import Filters, date_interval
@@ -113,8 +112,7 @@ def test_both_stores_find_the_same(
         return [one.retriever.search(question, 10, filters=filters).hits for question in questions]
 
     quick = found(service)
-    monkeypatch.setattr(Sides, "near", every)  # one by one, and as many as from Milvus
-    monkeypatch.setattr(arms, "ASKED_CANDIDATES", 1000)
+    monkeypatch.setattr(Sides, "near", every)  # one by one, as Milvus compares them
     exact, other = found(service), found(in_milvus)
     for one, two in zip(exact, other, strict=True):
         assert [hit.passage for hit in one] == [hit.passage for hit in two]

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from retriever.arms import CANDIDATES, Candidates, Terms
+from retriever.arms import ASKED_CANDIDATES, CANDIDATES, Candidates, Terms
 from retriever.dense import NOTHING
 from retriever.errors import IndexDamaged, NotFound
 from retriever.filters import Filters, date_interval
@@ -25,8 +25,8 @@ from retriever.segment import KINDS
 from retriever.store import read_passage
 
 _FOUND = ("place", "expanded")
-_ASKED_CANDIDATES = 1000
-"""More than on the disk: they cost little beside the request, and where a filter is set a cluster finds fewer."""
+_ASKED_FOR = 1000
+"""Questions that are asked for, of which the best are kept: where a filter is set a cluster misses some."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class MilvusIndex:
         if language in LANGUAGES:
             where = " and ".join(filter(None, [where, f"language == {text_of(language)}"]))
         rows = self._mine(
-            self.cluster.search(QUESTIONS, "vector", [vector.tolist()], _ASKED_CANDIDATES, where, ("place",))[0]
-        )
+            self.cluster.search(QUESTIONS, "vector", [vector.tolist()], _ASKED_FOR, where, ("place",))[0]
+        )[:ASKED_CANDIDATES]
         expanded |= {int(row["place"]): True for row in rows}
         return _sorted({int(row["place"]): float(row["distance"]) for row in reversed(rows)})
 
