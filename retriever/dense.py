@@ -1,6 +1,6 @@
 """Vectors on the disk, and the nearest of them.
 
-Few are compared one by one. Of many, FAISS keeps product-quantised codes (a byte for eight dimensions) and runs over
+Few are compared one by one. Of many, FAISS keeps product-quantised codes (a byte for twelve dimensions) and runs over
 all of them; the best are then compared by the vectors themselves, which stay on the disk. Clusters (IVF) find less in
 the same time: vectors that are sums over tokens hardly cluster. Of written questions, of which there are a dozen for
 each passage, a bit a dimension is run over instead where they aren't that many.
