@@ -25,7 +25,7 @@ from retriever.fusion import (
     measured,
     shipped_weights,
 )
-from retriever.lexical import score_all
+from retriever.lexical import Lexical
 from retriever.postings import build_postings
 from retriever.text import bigrams, words
 
@@ -119,12 +119,12 @@ TASKS: Mapping[str, Callable[[Path], Sequence[Task]]] = {
 def candidates(task: Task, embedder: Embedder) -> Iterator[Candidates]:
     """What a search over the task's documents would weigh, query by query: the retriever's own terms and scales."""
     tokenisers = {"words": words, "bigrams": bigrams}
-    postings = [build_postings(*([tokenise(d) for d in task.documents] for tokenise in tokenisers.values()))]
+    lexical = Lexical([build_postings(*([tokenise(d) for d in task.documents] for tokenise in tokenisers.values()))])
     documents = embedder.encode_passages(task.documents)
     places = np.arange(len(task.documents))
     for query, vector in zip(task.queries, embedder.encode_queries(task.queries), strict=True):
         arms = [(field, Counter(tokenise(query))) for field, tokenise in enumerate(tokenisers.values())]
-        scores, bounds = score_all(postings, arms)
+        scores, bounds = lexical.scores(arms)
         cosines = documents @ vector
         nearest = np.sort(np.argsort(-cosines, kind="stable")[:CANDIDATES])
         scored = measured(list(tokenisers), scores, bounds, {"dense": Nearest(nearest, cosines[nearest])}, places)

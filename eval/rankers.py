@@ -12,7 +12,7 @@ import numpy as np
 from api.schemas import AskIn, FiltersIn, SearchIn
 from api.service import Service
 from eval.errors import ServerFailed
-from retriever.lexical import score_all
+from retriever.lexical import Lexical
 from retriever.postings import build_postings
 from retriever.records import Document, Passage, Span
 from retriever.text import bigrams, words
@@ -185,14 +185,15 @@ class PlainBM25:
             for start in range(0, len(d.text), CHUNK - OVERLAP)
         ]
         self._tokenisers = [{"words": words, "bigrams": bigrams}[field] for field in fields]
-        self._postings = build_postings(*([tokenise(p.text) for p in self._places] for tokenise in self._tokenisers))
+        texts = [place.text for place in self._places]
+        self._lexical = Lexical([build_postings(*(list(map(tokenise, texts)) for tokenise in self._tokenisers))])
 
     def places(self) -> list[Place]:
         return self._places
 
     def rank(self, question: str) -> list[Scored]:
         arms = [(field, Counter(tokenise(question))) for field, tokenise in enumerate(self._tokenisers)]
-        scores = score_all([self._postings], arms)[0].sum(axis=0)
+        scores = self._lexical.scores(arms)[0].sum(axis=0)
         best = np.argsort(-scores, kind="stable")[:TOP_K]
         return [Scored(self._places[i], float(scores[i])) for i in best]
 

@@ -182,7 +182,7 @@ def write_codes(vectors: Path, codes: Path, large: int = LARGE) -> None:
 
 def _kind(dimensions: int) -> str:
     """Half of the dimensions, those in which vectors differ most, turned so that each tells as much; three to a code of
-    four bits. As many bits for four plain dimensions each are half as much again to run over, and find the same."""
+    four bits. Codes for four plain dimensions each are half as much again to run over, and find hardly more."""
     kept = dimensions // 6 * 3 or dimensions
     return f"PCAR{kept},PQ{kept // 3 or kept}x4fs"
 

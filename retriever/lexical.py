@@ -84,7 +84,7 @@ class Matches:
     (A,): which arms these are; `bounds` (A,): what no passage can reach."""
 
     totals: Scores
-    rows: Mask
+    rows: NDArray[np.bool_]
     bounds: NDArray[np.float64]
 
     def best(self, most: int) -> Places:
@@ -124,7 +124,12 @@ class Lexical:
             totals[:, : self.passages] *= allowed
         return Matches(totals, rows, bounds)
 
-    def _weigh(self, arms: Sequence[Arm]) -> tuple[list[Query], Mask, NDArray[np.float64]]:
+    def scores(self, arms: Sequence[Arm]) -> tuple[Scores, NDArray[np.float64]]:
+        """Of every passage for each arm (A, N), and the bounds (A,) that no passage can reach."""
+        matches = self.match(arms)
+        return matches.at(np.arange(self.passages)), matches.bounds
+
+    def _weigh(self, arms: Sequence[Arm]) -> tuple[list[Query], NDArray[np.bool_], NDArray[np.float64]]:
         """Weighted terms as each segment has them; by arm, whether it has any, and the bound."""
         numbers = np.repeat(np.arange(len(arms)), [len(terms) for _, terms in arms])
         fields = np.asarray([field for field, _ in arms], np.int64)[numbers]
@@ -138,13 +143,6 @@ class Lexical:
         own = (rows.cumsum() - 1)[numbers]
         queries = [Query(own, fields, starts, ends, weights) for starts, ends in found]
         return queries, rows, np.bincount(numbers, weights, len(arms)).astype(np.float64)
-
-
-def score_all(segments: Sequence[Postings], arms: Sequence[Arm]) -> tuple[Scores, NDArray[np.float64]]:
-    """BM25 of every passage for each arm (A, N), and the bounds (A,) that no passage can reach."""
-    lexical = Lexical(segments)
-    matches = lexical.match(arms)
-    return matches.at(np.arange(lexical.passages)), matches.bounds
 
 
 def _best(scores: Scores, most: int) -> Places:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retriever.lexical import Lexical, _best, score_all
+from retriever.lexical import Lexical, _best
 from retriever.postings import K1, B, Postings, build_postings
 
 PASSAGES = [["人型", "ロボット", "市場"], ["ロボット", "ロボット", "密度", "中国"], ["半導体"], []]
@@ -24,7 +24,7 @@ def test_scores_are_those_of_bm25s(passages: list[list[str]], query: list[str]) 
     other.index(passages, show_progress=False)
     asked = [word for word in query if word in known]
     expected = other.get_scores(asked) if asked else np.zeros(len(passages))
-    (scores,), (bound,) = score_all([build_postings(passages)], [(0, Counter(query))])
+    (scores,), (bound,) = Lexical([build_postings(passages)]).scores([(0, Counter(query))])
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert scores.max() <= bound
 
@@ -34,8 +34,8 @@ def test_each_arm_has_the_scores_of_its_own_field() -> None:
     headings = [["市場"], ["市場", "ロボット"], [], ["中国"]]
     terms = {"ロボット": 1.0, "市場": 0.5}
     both = build_postings(PASSAGES, headings)
-    scores, bounds = score_all([both], [(1, terms), (0, terms), (1, {"中国": 2.0}), (0, {})])
-    of_headings, of_texts = (score_all([build_postings(field)], [(0, terms)]) for field in (headings, PASSAGES))
+    scores, bounds = Lexical([both]).scores([(1, terms), (0, terms), (1, {"中国": 2.0}), (0, {})])
+    of_headings, of_texts = (Lexical([build_postings(field)]).scores([(0, terms)]) for field in (headings, PASSAGES))
     np.testing.assert_array_equal(scores[:2], [of_headings[0][0], of_texts[0][0]])
     np.testing.assert_array_equal(bounds[:2], [of_headings[1][0], of_texts[1][0]])
     assert list(scores[2] > 0) == [False, False, False, True]
@@ -46,16 +46,16 @@ def test_each_arm_has_the_scores_of_its_own_field() -> None:
 def test_a_passage_scores_the_same_in_one_segment_or_in_two() -> None:
     query = ["ロボット", "中国", "無い"]
     arms = [(0, Counter(query))]
-    whole, bound = score_all([build_postings(PASSAGES)], arms)
-    parted, same = score_all([build_postings(PASSAGES[:1]), build_postings(PASSAGES[1:])], arms)
+    whole, bound = Lexical([build_postings(PASSAGES)]).scores(arms)
+    parted, same = Lexical([build_postings(PASSAGES[:1]), build_postings(PASSAGES[1:])]).scores(arms)
     np.testing.assert_allclose(whole, parted)
     assert bound == same
     assert whole.argmax() == 1
 
 
 def test_no_passages_give_no_scores() -> None:
-    assert score_all([], [(0, {"a": 1})])[0].shape == (1, 0)
-    assert score_all([build_postings([])], [(0, {"a": 1})])[0].shape == (1, 0)
+    assert Lexical([]).scores([(0, {"a": 1})])[0].shape == (1, 0)
+    assert Lexical([build_postings([])]).scores([(0, {"a": 1})])[0].shape == (1, 0)
 
 
 def zipfian(count: int, seed: int) -> list[list[str]]:
@@ -84,7 +84,7 @@ def test_segments_lie_one_after_the_other(
 ) -> None:
     segments: list[Postings] = [build_postings(passages), build_postings(others)]
     arms = [(0, Counter(query))]
-    ((expected,), _) = score_all([build_postings(passages + others)], arms)
+    ((expected,), _) = Lexical([build_postings(passages + others)]).scores(arms)
     found = Lexical(segments, large=1 if compiled else 10_000).match(arms).at(np.arange(len(expected)))
     np.testing.assert_allclose(found[0], expected, rtol=1e-5)
 

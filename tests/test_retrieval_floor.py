@@ -15,7 +15,7 @@ from conftest import ROOT
 
 from api.citations.quotes import squeeze
 from api.service import Service
-from retriever.lexical import score_all
+from retriever.lexical import Lexical
 from retriever.postings import build_postings
 from retriever.records import Document, Span
 from retriever.text import bigrams, words
@@ -58,11 +58,11 @@ def test_plain_bm25_finds_too_little_for_the_questions_to_be_easy(
         for document in corpus.values()
         for start in range(0, len(document.text), 320)
     ]
-    postings = build_postings(*([tokenise(text) for _, _, text in chunks] for tokenise in (words, bigrams)))
+    lexical = Lexical([build_postings(*([tokenise(text) for _, _, text in chunks] for tokenise in (words, bigrams)))])
     found = 0
     for question in questions:
         arms = [(field, Counter(tokenise(question["question"]))) for field, tokenise in enumerate((words, bigrams))]
-        scores = score_all([postings], arms)[0].sum(axis=0)
+        scores = lexical.scores(arms)[0].sum(axis=0)
         found += is_found(question, [chunks[i] for i in np.argsort(-scores, kind="stable")])
     assert len(questions) >= 100
     assert found / len(questions) <= 0.88
