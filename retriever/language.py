@@ -10,6 +10,8 @@ from functools import cache
 from retriever.text import converter, encodable, in_jis, variants
 
 _KANA = re.compile(r"[ぁ-ゖァ-ヺｦ-ﾟ]")
+_HIRAGANA = re.compile(r"[ぁ-ゖ]")
+_HAN_OR_KATAKANA = re.compile(r"[ァ-ヺーｦ-ﾟ]+|[\u3400-\u9fff\uf900-\ufaff]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]+")
@@ -28,6 +30,8 @@ _ENGLISH_WORDS = frozenset(
 
 def detect_language(text: str) -> str:
     """`ja`, `en`, `zh`, or another ISO 639-1 code. Deterministic."""
+    if _is_english_with_names(text):
+        return "en"
     if _KANA.search(text):
         return "ja"
     if _HANGUL.search(text):
@@ -35,6 +39,16 @@ def detect_language(text: str) -> str:
     if _HAN.search(text):
         return _kanji_only(text)
     return _latin(text)
+
+
+def _is_english_with_names(text: str) -> bool:
+    """What is 文心一言? An English sentence, in which a name or two are written as at home."""
+    foreign = len(_HAN_OR_KATAKANA.findall(text))
+    if not foreign or _HIRAGANA.search(text):
+        return False
+    words = [word.lower() for word in _LATIN_WORD.findall(text)]
+    common = [word in _ENGLISH_WORDS for word in words]
+    return foreign <= 2 * len(words) and (common[:1] == [True] or sum(common) > 1)
 
 
 def _kanji_only(text: str) -> str:
