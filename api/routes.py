@@ -26,14 +26,12 @@ async def holder_of(request: Request) -> Holder:
     return holder
 
 
-HolderDep = Annotated[Holder, Depends(holder_of)]
-
-
-async def open_service_of(holder: HolderDep) -> Service:
+async def open_service_of(request: Request) -> Service:
     """The service on the newest generation of the index. Raises what kept one from being opened."""
-    return holder.current()
+    return (await holder_of(request)).current()
 
 
+HolderDep = Annotated[Holder, Depends(holder_of)]
 ServiceDep = Annotated[Service, Depends(open_service_of)]
 PageDep = Annotated[schemas.PageIn, Query()]
 ExportDep = Annotated[schemas.ExportIn, Query()]

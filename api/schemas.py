@@ -39,10 +39,12 @@ class Request(BaseModel):
 
 
 class FiltersIn(Request):
-    doc_ids: list[Text] = []
+    model_config = ConfigDict(frozen=True)  # what can't change isn't copied for each request
+
+    doc_ids: tuple[Text, ...] = ()
     published_from: Text | None = Field(None, examples=["2024", "2024-07"])
     published_to: Text | None = None
-    kinds: list[Text] = []
+    kinds: tuple[Text, ...] = ()
 
 
 class PageIn(Request):

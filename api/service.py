@@ -292,4 +292,4 @@ def open_writer(settings: Settings) -> Writer | None:
 
 
 def read_filters(filters: schemas.FiltersIn) -> Filters:
-    return Filters(tuple(filters.doc_ids), filters.published_from, filters.published_to, tuple(filters.kinds))
+    return Filters(filters.doc_ids, filters.published_from, filters.published_to, filters.kinds)

@@ -91,13 +91,14 @@ def _best_of_each(found: Nearest) -> Nearest:
     """Each place once, with its best cosine; they come sorted by place."""
     if not len(found.places):
         return NOTHING
-    firsts = np.flatnonzero(np.concatenate([[True], found.places[1:] != found.places[:-1]]))
+    is_first = np.ones(len(found.places), bool)
+    is_first[1:] = found.places[1:] != found.places[:-1]
+    firsts = is_first.nonzero()[0]
     return Nearest(found.places[firsts], np.maximum.reduceat(found.cosines, firsts))
 
 
 def _union(passages: int, found: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """The places that any found, in the order of the index."""
     wanted = np.zeros(passages, bool)
-    for places in found:
-        wanted[places] = True
-    return np.flatnonzero(wanted)
+    wanted[np.concatenate(found)] = True
+    return wanted.nonzero()[0]

@@ -58,15 +58,15 @@ class Sides:
     def near(self, vector: NDArray[np.float32], count: int, allowed: Mask | None) -> NDArray[np.int64]:
         """At least `count` places, in order, of which those that are allowed are left."""
         differing = np.bitwise_count(self._bits ^ self._of(vector[None]).T).sum(axis=0, dtype=np.uint16)
-        reach = np.bincount(differing).cumsum().searchsorted(count)
-        places = np.flatnonzero(differing <= reach)
+        reach = np.partition(differing, count - 1)[count - 1]
+        places = (differing <= reach).nonzero()[0]
         return places if allowed is None else places[allowed[places]]
 
     @staticmethod
     def cosines_at(
         rows: NDArray[np.float32], places: NDArray[np.int64], vector: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        return _cosines(rows[places], vector)
+        return _cosines(rows.take(places, axis=0), vector)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _cosines(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[
 def best(found: Nearest, most: int) -> Nearest:
     if len(found.places) <= most:
         return found
-    kept = np.sort(np.argpartition(-found.cosines, most)[:most])
+    kept = np.sort(np.argpartition(found.cosines, -most)[-most:])
     return Nearest(found.places[kept], found.cosines[kept])
 
 

@@ -83,7 +83,8 @@ def measured(
     dense: Mapping[str, Nearest],
     places: NDArray[np.int64],
 ) -> Scored:
-    """Of candidates at `places` (C,): the scores (L, C) and bounds (L,) of lexical arms, and what dense ones found."""
+    """Of candidates at `places` (C,), in order: the scores (L, C) and bounds (L,) of lexical arms, and what dense ones
+    found, all of it among the candidates."""
     lexical = len(arms)
     whole = np.empty((lexical + len(dense), len(places)), np.float32)
     floors, widths, highest = np.zeros((3, len(whole)), np.float32)
@@ -108,11 +109,10 @@ def _measured(found: Nearest, places: NDArray[np.int64]) -> tuple[Scores, float,
     if not len(found.places):
         return np.zeros(len(places), np.float32), 0.0, 1.0
     middling = min(DENSE_FLOOR_RANK, len(found.cosines))
-    floor, last = float(np.partition(found.cosines, -middling)[-middling]), found.cosines.min()
-    at = np.minimum(found.places.searchsorted(places), len(found.places) - 1)
-    cosines: Scores = np.where(found.places[at] == places, found.cosines[at], last)
-    width = float(cosines.max(initial=floor)) - floor
-    return (cosines, floor, width) if width > 0 else (cosines, floor - 1, 1.0)  # a filter left one
+    floor, best = float(np.partition(found.cosines, -middling)[-middling]), float(found.cosines.max())
+    cosines = np.full(len(places), found.cosines.min())
+    cosines[places.searchsorted(found.places)] = found.cosines
+    return (cosines, floor, best - floor) if best > floor else (cosines, floor - 1, 1.0)  # a filter left one
 
 
 def arm_of(weight: str) -> str:

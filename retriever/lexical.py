@@ -90,13 +90,13 @@ class Matches:
     def best(self, most: int) -> Places:
         """The places of the best `most` of each arm, in any order; where there are few, of all that any found."""
         if self.totals.shape[1] <= 2 * most:
-            return np.flatnonzero(self.totals.any(axis=0))
+            return self.totals.any(axis=0).nonzero()[0]
         return np.concatenate([np.zeros(0, np.int64), *(_best(scores, most) for scores in self.totals)])
 
     def at(self, places: Places) -> Scores:
         """(A, C): the scores of passages at some places (C,)."""
         scores = np.zeros((len(self.rows), len(places)), np.float32)
-        scores[self.rows] = self.totals[:, places]
+        scores[self.rows] = self.totals.take(places, axis=1)
         return scores
 
 

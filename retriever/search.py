@@ -179,7 +179,7 @@ class Retriever:
 def _greatest(scores: Scores, most: int) -> NDArray[np.int64]:
     """The places of the greatest of the scores (C,), these first; of equal ones the first."""
     least = np.partition(scores, -most)[-most] if most < len(scores) else -np.inf
-    near = np.flatnonzero(scores >= least)
+    near = (scores >= least).nonzero()[0]
     return near[np.argsort(-scores[near], kind="stable")[:most]]
 
 
