@@ -56,7 +56,9 @@ def _add_tools(server: MCPServer[Any], current: Callable[[], Service]) -> None:
         published_to: To = None,
     ) -> schemas.SearchOut:
         """Passages of the reports that match a query, best first, each with its document, section, date and spans."""
-        filters = schemas.FiltersIn(doc_ids=tuple(doc_ids or ()), published_from=published_from, published_to=published_to)
+        filters = schemas.FiltersIn(
+            doc_ids=tuple(doc_ids or ()), published_from=published_from, published_to=published_to
+        )
         request = schemas.SearchIn(query=query, top_k=top_k, mode=mode, language=language, filters=filters)
         with _told():
             return current().search(request)
@@ -77,7 +79,9 @@ def _add_tools(server: MCPServer[Any], current: Callable[[], Service]) -> None:
         """An answer with proved quotes and their sources. `answered` is false where the reports don't tell:
         `abstention` then says what was missing, with the nearest places. `confidence`: how likely the answer holds
         what was asked."""
-        filters = schemas.FiltersIn(doc_ids=tuple(doc_ids or ()), published_from=published_from, published_to=published_to)
+        filters = schemas.FiltersIn(
+            doc_ids=tuple(doc_ids or ()), published_from=published_from, published_to=published_to
+        )
         request = schemas.AskIn(
             question=question, top_k=top_k, mode=mode, language=language, filters=filters, store=False
         )

@@ -59,7 +59,7 @@ class Sides:
         """At least `count` places, in order, of which those that are allowed are left."""
         differing = np.bitwise_count(self._bits ^ self._of(vector[None]).T).sum(axis=0, dtype=np.uint16)
         reach = np.partition(differing, count - 1)[count - 1]
-        places = (differing <= reach).nonzero()[0]
+        places: NDArray[np.int64] = (differing <= reach).nonzero()[0]
         return places if allowed is None else places[allowed[places]]
 
     @staticmethod

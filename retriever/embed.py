@@ -63,7 +63,8 @@ class StaticModel:
             ids, weights = bag_of_tokens(encoding.ids)
             # no matrix product: it would wake BLAS's threads for a long text
             np.einsum("t,td->d", weights * self.scales[ids], self.rows[ids], out=vector)
-        return vectors / np.sqrt(np.vecdot(vectors, vectors)[:, None]).clip(1e-12)
+        vectors /= np.sqrt(np.vecdot(vectors, vectors)[:, None]).clip(1e-12)
+        return vectors
 
     encode_queries = encode_passages = encode
 

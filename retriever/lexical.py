@@ -90,7 +90,7 @@ class Matches:
     def best(self, most: int) -> Places:
         """The places of the best `most` of each arm, in any order; where there are few, of all that any found."""
         if self.totals.shape[1] <= 2 * most:
-            return self.totals.any(axis=0).nonzero()[0]
+            return np.nonzero(self.totals.any(axis=0))[0]
         return np.concatenate([np.zeros(0, np.int64), *(_best(scores, most) for scores in self.totals)])
 
     def at(self, places: Places) -> Scores:

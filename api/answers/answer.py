@@ -98,7 +98,7 @@ def choose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Compos
     nearest = _one_a_hit([candidates[i] for i in order])
     for candidate in (*chosen, *nearest):
         prove(candidate.hit.document, candidate.quote.text, candidate.quote.spans)
-    unmet = needs.unmet(ranked.all_held)
+    unmet = needs.unmet(ranked.all_met)
     other = names_passed_over(result, candidates[order[0]], reader, needs)
     missing = as_written(result.query, (*other, *(need.name for need in unmet), *needs.unknown))
     evidence = evidence_of(result, ranked, needs, reader, bool(other))
@@ -123,9 +123,9 @@ def _short(lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs, is_
 def _close(ranked: Ranked, needs: Needs) -> NDArray[np.bool_]:
     """(C,): the best candidate, and which are nearly as likely to answer."""
     best = int(ranked.scores.argmax())
-    twin = ranked.twins[best].asked
+    twins = ranked.twins.numbers
     reach = NEXT_VALUE if needs.expected.kinds else NEXT_SENTENCE
-    same = np.asarray([twin is not None and other.asked == twin for other in ranked.twins])
+    same = (twins == twins[best]) & (twins >= 0)
     close: NDArray[np.bool_] = ranked.below - SAME_TWIN * same <= reach
     close[best] = True
     return close

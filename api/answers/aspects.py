@@ -53,7 +53,11 @@ def aspect_of(question: str) -> str:
 
 def asks_same(question: str, other: str) -> bool:
     """Whether another question asks for the same thing, and not of another year."""
-    return aspect_of(question) == aspect_of(other) and not _is_of_another_year(other, years_in(question))
+    return aspect_of(question) == aspect_of(other) and not _is_of_another_year(other, _years_asked(question))
+
+
+_years_asked = lru_cache(maxsize=16)(years_in)
+"""One question is compared with many."""
 
 
 def _is_of_another_year(question: str, years: frozenset[str]) -> bool:

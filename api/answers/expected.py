@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from api.answers.values import Value, values_in
@@ -84,6 +85,7 @@ _LOOSE = frozenset({"コスト", "成本", "価格", "cost", "price", "how much"
 """Costs and prices are told in shares and multiples, too."""
 
 
+@lru_cache(maxsize=16)  # what a question needs and what it asks for are both told by this
 def expected(question: str) -> Expected:
     """Of no kind where a question asks for something else than a value, or one can't tell."""
     text = unicodedata.normalize("NFKC", question)

@@ -9,9 +9,7 @@ from api.answers.mentions import passed_over
 from api.answers.needs import Needs, rarity
 from api.answers.reading import Reader
 from api.answers.selection import Ranked
-from api.citations.terms import held_in
 from retriever.search import Result
-from retriever.text import in_japanese_forms
 
 _SCALES = {"headings": 30, "asked_bigrams": 100}
 """Brings BM25 scores near to 1, so that the weights learnt for all evidence are of one size."""
@@ -25,15 +23,15 @@ def evidence_of(result: Result, ranked: Ranked, needs: Needs, reader: Reader, of
     twin = ranked.twins[best]
     held = ranked.held[:, [best]]
     either = held if twin.asked is None else held | ranked.asked_held[:, [twin.number]]
-    absent = needs.absent(ranked.all_held)
+    absent, unmet = needs.absent(ranked.all_met), needs.unmet(needs.met(either))
     return {
         **{arm: max(hit.scores.get(arm, 0.0) for hit in result.hits) / _SCALES.get(arm, 1) for arm in ARMS},
         "best": float(ranked.scores[best]) / 10,
         "alike": _share(frozenset(ranked.asked_words[twin.number]) if twin.asked else (), needs.words),
         "lacks_value": float(ranked.feature("lacks_value")[best]),
         "wrong_year": float(ranked.feature("wrong_year")[best]),
-        "rarest": max((need.weight for need in needs.unmet(either)), default=0.0) / rarity(reader.index.passages, 0),
-        "missing": needs.unmet_share(ranked.all_held),
+        "rarest": max((need.weight for need in unmet), default=0.0) / rarity(reader.index.passages, 0),
+        "missing": needs.unmet_share(ranked.all_met),
         "another_name": float(of_another),
         "unheard_name": len(absent) / max(1, len(needs.names)),
         "unknown": len(needs.unknown) / max(1, len(needs.needs) + len(needs.unknown)),
@@ -65,5 +63,4 @@ def is_of_others(result: Result, reader: Reader, text: str, language: str) -> bo
     """Whether a clause, or a written question, is about others than those that are asked about."""
     if not any(match.is_name for match in result.matches):
         return False
-    told = reader.matches(text, language)
-    return bool(passed_over(result.matches, told, held_in(in_japanese_forms(text, language))))
+    return bool(passed_over(result.matches, reader.matches(text, language), reader.words(text, language)))

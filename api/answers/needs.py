@@ -57,7 +57,8 @@ class Needs:
     ones; `words`: of the question, and of what the glossary knew in it; `expected`: the kind of value; `years` that it
     names.
 
-    What texts (T) hold of it, `held` says: (W, T), by the words and pairs of letters that the question looks for.
+    What texts (T) hold of it, `held` says: (W, T), by the words and pairs of letters that the question looks for; and
+    `met` (M, T), by the needs and the names.
     """
 
     needs: tuple[Need, ...]
@@ -80,7 +81,7 @@ class Needs:
     def coverage(self, held: Held) -> NDArray[np.float64]:
         """(T,): the share of the weight that each text holds, 0 to 1."""
         pairs = np.asarray([*self.bigrams.values()])
-        found = self._weights @ self._met(held)[: len(self.needs)] + pairs @ held[len(self._words) :]
+        found = self._weights @ self.met(held)[: len(self.needs)] + pairs @ held[len(self._words) :]
         share: NDArray[np.float64] = found / (self._weights.sum() + pairs.sum() or 1.0)
         return share
 
@@ -89,29 +90,29 @@ class Needs:
 
     def novelty(self, words: Set[str]) -> float:
         """The share of a text's different words that the question has in no form; nothing where it has no words."""
-        return 1 - len(words & self._words.keys()) / len(words) if words else 0.0
+        return 1 - len(words & self._known) / len(words) if words else 0.0
 
-    def naming(self, held: Held) -> NDArray[np.float64]:
+    def naming(self, met: Held) -> NDArray[np.float64]:
         """(T,): the share of the names asked for that each text holds."""
         names = np.asarray([need.is_name for need in self.needs], np.float64)
-        share: NDArray[np.float64] = names @ self._met(held)[: len(self.needs)] / max(1.0, names.sum())
+        share: NDArray[np.float64] = names @ met[: len(self.needs)] / max(1.0, names.sum())
         return share
 
-    def unmet(self, held: Held) -> tuple[Need, ...]:
-        """Those that one text, or several together, `held` (W, 1), don't meet."""
-        return tuple(need for need, met in zip(self.needs, self._met(held)[:, 0], strict=False) if not met)
+    def unmet(self, met: Held) -> tuple[Need, ...]:
+        """Those that one text, or several together, `met` (M, 1), don't meet."""
+        return tuple(need for need, is_met in zip(self.needs, met[:, 0].tolist(), strict=False) if not is_met)
 
-    def unmet_share(self, held: Held) -> float:
+    def unmet_share(self, met: Held) -> float:
         """Of the weight of all needs."""
-        return sum(need.weight for need in self.unmet(held)) / (float(self._weights.sum()) or 1.0)
+        return sum(need.weight for need in self.unmet(met)) / (float(self._weights.sum()) or 1.0)
 
-    def absent(self, held: Held) -> list[str]:
-        """Katakana and Latin names of the question that a text, `held` (W, 1), has in no form: 0 to all of them."""
-        found = self._met(held)[len(self.needs) :, 0]
+    def absent(self, met: Held) -> list[str]:
+        """Katakana and Latin names of the question that a text, `met` (M, 1), has in no form: 0 to all of them."""
+        found = met[len(self.needs) :, 0].tolist()
         return [name.name for name, is_met in zip(self.names, found, strict=True) if not is_met]
 
-    def _met(self, held: Held) -> Held:
-        """(needs and names, T): which texts meet each; eight texts a byte, as `reduceat` takes columns one by one."""
+    def met(self, held: Held) -> Held:
+        """(M, T): which texts meet each of the needs, then of the names; eight texts a byte for `reduceat`."""
         if not self._forms:
             return np.zeros((0, held.shape[1]), bool)
         places, forms, needs = self._layout
@@ -136,6 +137,10 @@ class Needs:
         """The words of all forms, with their places among the terms."""
         different = dict.fromkeys(word for forms in self._forms for form in forms for word in form)
         return {word: place for place, word in enumerate(different)}
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self._words)
 
     @cached_property
     def _codes(self) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from api.answers.candidates import Candidate, Row, rows_of
 from api.answers.needs import Weigher
 from api.answers.orders import gives_orders
-from api.citations.terms import Terms, Text, read_terms
+from api.citations.terms import Terms, Text, held_in, read_terms
 from retriever.embed import Embedder
 from retriever.glossary import Match
 from retriever.records import Document, Passage, Questions, Span
@@ -117,6 +117,7 @@ class Reader:
         self.retriever = retriever
         self._read = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(partial(_read, retriever.index, retriever.embedder))
         self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(retriever.matches)
+        self._words = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(_words_of)
         self.weigher = Weigher(retriever)
         self._ahead = iter(retriever.index.first_places(_PASSAGES_IN_MEMORY))
 
@@ -129,7 +130,7 @@ class Reader:
         if retriever is self.retriever:
             return self
         other = Reader(retriever)
-        other._read, other._matches = self._read, self._matches
+        other._read, other._matches, other._words = self._read, self._matches, self._words
         return other
 
     def read(self, hit: Hit) -> Reading:
@@ -152,10 +153,18 @@ class Reader:
         """What the glossary knows in a text."""
         return self._matches(text, language)
 
+    def words(self, text: str, language: str = "ja") -> frozenset[str]:
+        """Those of a text, in the characters that Japanese uses."""
+        return self._words(text, language)
+
 
 def _read(index: View, embedder: Embedder, place: int) -> Reading:
     passage = index.passage(place)
     return Reading(passage, index.document(passage.doc_id), index.questions_of(place), embedder)
+
+
+def _words_of(text: str, language: str) -> frozenset[str]:
+    return held_in(in_japanese_forms(text, language))
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from api.answers.candidates import Candidate
 from api.answers.mentions import EACH_ITS_OWN, is_named
 from api.answers.needs import Needs
 from api.answers.reading import Reader, Reading
-from api.answers.twins import Likeness, Twin, find_twins
+from api.answers.twins import Likeness, Twins, find_twins
 from api.citations.terms import Held
 from retriever.records import Asked
 from retriever.search import Result
@@ -68,7 +69,8 @@ class Ranked:
 
     `told` are the features in units of their own; in `features`, some are shares of the best candidate's.
     `of_another` (C,): rows about others than those asked about.
-    `held` (W, C): which terms of the question each has with its headings; `all_held` (W, 1): those of all the hits.
+    `held` (W, C): which terms of the question each has with its headings; `all_met` (M, 1): which of its needs and
+    names all the hits meet together.
     `asked`: the questions (Q) written for them, with their words, the terms that they hold (W, Q), and how `like` this
     one they are (Q,), by cosine.
     """
@@ -78,9 +80,9 @@ class Ranked:
     of_another: NDArray[np.bool_]
     features: NDArray[np.float64]
     scores: NDArray[np.float64]
-    twins: tuple[Twin, ...]
+    twins: Twins
     held: Held
-    all_held: Held
+    all_met: Held
     asked: tuple[Asked, ...]
     asked_words: tuple[Sequence[str], ...]
     asked_held: Held
@@ -116,8 +118,8 @@ def weights() -> Mapping[str, float]:
 def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     """Weigh every sentence and row of the hits; there must be a hit."""
     readings = [reader.read(hit) for hit in result.hits]
-    asked = tuple(question for reading in readings for question in reading.written.asked)
-    words = tuple(own for reading in readings for own in reading.written.words)
+    asked = tuple(chain.from_iterable(reading.written.asked for reading in readings))
+    words = tuple(chain.from_iterable(reading.written.words for reading in readings))
     held = _held(needs, readings)
     ends = np.cumsum([part.shape[1] for part in (held.rows, held.so_far)])
     every = needs.coverage(np.concatenate((held.rows, held.so_far, held.asked), axis=1))
@@ -132,7 +134,7 @@ def rank(result: Result, needs: Needs, reader: Reader) -> Ranked:
     scores = np.round(features @ _weights(), 9) - _OF_ANOTHER * of_another
     candidates = tuple(candidate for hit in result.hits for candidate in reader.candidates(hit))
     of_asked = (asked, words, held.asked, written.cosines)
-    return Ranked(candidates, told, of_another, features, scores, twins, held.rows, held.whole, *of_asked)
+    return Ranked(candidates, told, of_another, features, scores, twins, held.rows, needs.met(held.whole), *of_asked)
 
 
 def _cosines(vectors: Sequence[NDArray[np.float32]], vector: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -167,7 +169,7 @@ def _features(
     needs: Needs,
     readings: Sequence[Reading],
     own: Likeness,
-    twins: Sequence[Twin],
+    twins: Twins,
     so_far: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(C, F), as `FEATURES` names them. A report names its subject once and then goes on about it: a row counts
@@ -181,10 +183,10 @@ def _features(
         "complete": so_far,
         "novel": [needs.novelty(words) for reading in readings for words in reading.row_words],
         "like": own.cosines,
-        "asked": [twin.near for twin in twins],
-        "said": [twin.said for twin in twins],
-        "written": [math.log1p(twin.written) for twin in twins],
-        "places": [math.log(max(1, len(twin.asked.answer))) if twin.asked else 0.0 for twin in twins],
+        "asked": twins.near,
+        "said": twins.said,
+        "written": np.log1p(twins.written),
+        "places": [math.log(max(1, len(twins.questions[n].answer))) if n >= 0 else 0.0 for n in twins.numbers.tolist()],
         "passage": np.repeat([hit.score for hit in result.hits], sizes),
         "asked_words": np.repeat([hit.scores.get("asked_words", 0.0) for hit in result.hits], sizes),
         "form": np.where(is_source_line, -1, defines & bool(_ASKS_DEFINITION.search(result.query))),

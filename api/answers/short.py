@@ -89,7 +89,7 @@ def _best_value(candidate: Candidate, needs: Needs, is_of_others: OfOthers) -> _
     if not fitting:
         return _Told(0.0)
     held = needs.held(candidate.row.told_terms)
-    said = needs.coverage(held) + NAMED * needs.naming(held)
+    said = needs.coverage(held) + NAMED * needs.naming(needs.met(held))
     worth = {i: 0.0 if is_of_others(told[i][2], "ja") else float(said[i]) for i in fitting}
     best = max(worth, key=worth.__getitem__)
     value, part, _ = told[best]

@@ -1,6 +1,7 @@
 """Of the questions that were written for a passage, those most like the asked one, sentence by sentence."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -29,6 +30,26 @@ class Twin(NamedTuple):
     number: int = -1
 
 
+@dataclass(frozen=True, eq=False)
+class Twins(Sequence[Twin]):
+    """One for each candidate (C): the columns of `Twin`, (C,) each. `questions` (Q): all that were written for them."""
+
+    questions: Sequence[Asked]
+    likeness: NDArray[np.float64]
+    near: NDArray[np.float64]
+    said: NDArray[np.float64]
+    written: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, i: Any) -> Any:
+        number = int(self.numbers[i])
+        told = float(self.likeness[i]), float(self.near[i]), float(self.said[i])
+        return Twin(*told, int(self.written[i]), self.questions[number] if number >= 0 else None, number)
+
+
 class Likeness(NamedTuple):
     """Of some texts (T) to the question: `cosines` (T,), and the shares of it that they hold, `covered` (T,)."""
 
@@ -36,28 +57,21 @@ class Likeness(NamedTuple):
     covered: NDArray[np.float64]
 
 
-def find_twins(
-    readings: Sequence[Reading], own: Likeness, written: Likeness, questions: Sequence[Asked]
-) -> tuple[Twin, ...]:
+def find_twins(readings: Sequence[Reading], own: Likeness, written: Likeness, questions: Sequence[Asked]) -> Twins:
     """One for each row of the readings (C). `own`: of the rows; `written`: of the `questions` written for them (Q)."""
     numbers = _numbers(readings)
-    cosines, covered = (np.append(values, -np.inf)[numbers] for values in written)
-    counts = (numbers >= 0).sum(axis=1)
+    likeness = np.append(written.cosines, -np.inf)
+    cosines, covered = likeness[numbers], np.append(written.covered, -np.inf)[numbers]
     best = np.take_along_axis(numbers, (cosines + covered).argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
-    near, said = _mean_of_best(cosines, _NEAREST), _mean_of_best(covered, _FULLEST)
-    have_any = [bool(reading.written.asked) for reading in readings for _ in reading.rows]
-    twins: list[Twin] = []
-    for i, has_any in enumerate(have_any):
-        if not has_any:
-            like = float(own.cosines[i])
-            twins.append(Twin(like, like, float(own.covered[i])))
-        elif not counts[i]:
-            twins.append(Twin(0.0, 0.0, 0.0, 0))
-        else:
-            likeness = max(0.0, float(written.cosines[best[i]]))
-            n = int(best[i])
-            twins.append(Twin(likeness, max(0.0, near[i]), said[i], int(counts[i]), questions[n], n))
-    return tuple(twins)
+    alone = np.repeat([not reading.written.asked for reading in readings], [len(reading.rows) for reading in readings])
+    return Twins(
+        questions,
+        np.where(alone, own.cosines, likeness[best].clip(0)),
+        np.where(alone, own.cosines, _mean_of_best(cosines, _NEAREST).clip(0)),
+        np.where(alone, own.covered, _mean_of_best(covered, _FULLEST)),
+        np.where(alone, 1, (numbers >= 0).sum(axis=1)),
+        best,
+    )
 
 
 def _numbers(readings: Sequence[Reading]) -> NDArray[np.int64]:
@@ -72,9 +86,9 @@ def _numbers(readings: Sequence[Reading]) -> NDArray[np.int64]:
     return numbers
 
 
-def _mean_of_best(values: NDArray[Any], most: int) -> list[float]:
-    """(C,): of each row's best that there are."""
+def _mean_of_best(values: NDArray[Any], most: int) -> NDArray[Any]:
+    """(C,): of each row's best that there are, 0 where there are none."""
     best = np.sort(values, axis=1)[:, -most:]
     there = np.isfinite(best)
-    means: list[float] = (np.where(there, best, 0).sum(axis=1) / there.sum(axis=1).clip(1)).tolist()
+    means: NDArray[Any] = np.where(there, best, 0).sum(axis=1) / there.sum(axis=1).clip(1)
     return means
