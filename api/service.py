@@ -32,8 +32,8 @@ from retriever.errors import LanguageModelFailed
 from retriever.filters import Filters
 from retriever.glossary import Entry, read_glossary
 from retriever.language import detect_language
-from retriever.records import Document
-from retriever.search import Result, Retriever
+from retriever.records import Document, Passage
+from retriever.search import Hit, Result, Retriever
 from retriever.view import View
 
 log = logging.getLogger("tenkyo")
@@ -47,6 +47,7 @@ MOST_SEARCHES = 5
 """Of a question: as often passages that give orders may come first. What is then still there of them goes."""
 MOST_WRITTEN = 32
 """Answers that a language model writes at a time: each waits for it for seconds. Beyond that they are extractive."""
+_MOST_PROVED = 2000
 EXTRACTIVE = "The answer is extractive: {}."
 
 
@@ -80,6 +81,7 @@ class Service:
         self.writer = writer
         self.degraded = degraded
         self.written_now = 0
+        self._proved: dict[int, Passage] = {}
 
     @property
     def index(self) -> View:
@@ -112,8 +114,16 @@ class Service:
         )
         note_stages(result.timings_ms, "search.")
         for hit in result.hits:
-            prove(hit.document, hit.passage.text, hit.passage.spans)
+            self._prove(hit)
         return search_out(result, request)
+
+    def _prove(self, hit: Hit) -> None:
+        """A passage that is still in memory as it was proved stays so: no record changes, nor does its document."""
+        if self._proved.get(hit.place) is not hit.passage:
+            prove(hit.document, hit.passage.text, hit.passage.spans)
+            if len(self._proved) >= _MOST_PROVED:
+                self._proved.clear()
+            self._proved[hit.place] = hit.passage
 
     def ask(self, request: schemas.AskIn) -> schemas.AnswerOut:
         """An extractive answer."""
