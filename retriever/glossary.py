@@ -8,10 +8,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from retriever.errors import BadGlossary
 from retriever.text import FUNCTION_WORDS, in_japanese_forms, normalise, singular, variants, words
@@ -33,8 +34,6 @@ _RUN_ON = re.compile(r"[ァ-ヺー]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 Units = tuple[str, ...]
-Meaning = tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]
-"""See `Match`: the reports' forms, others, kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +52,55 @@ class Entry:
         return tuple(dict.fromkeys((self.ja, self.en, self.zh, *self.aliases)))
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """`form`: a stretch of the question that the glossary knows; `reports`, the forms that Japanese reports use for
-    it; `others` that mean the same. The form that was asked is in neither. `kinds`: of all that it may mean."""
+@dataclass(frozen=True, eq=False)
+class Meaning:
+    """What a form may mean: `reports`, the forms that Japanese reports use for it; `others` that mean the same. The
+    form itself is in neither. `kinds`: of all that it may mean. What is worked out of it is kept."""
 
-    form: str
     reports: tuple[str, ...]
     others: tuple[str, ...]
-    kinds: frozenset[str] = frozenset()
+    kinds: frozenset[str]
 
-    @property
+    @cached_property
     def means(self) -> tuple[str, ...]:
         return self.reports + self.others
 
-    @property
+    @cached_property
     def is_name(self) -> bool:
         """Whatever it may mean is one."""
         return bool(self.kinds) and self.kinds <= NAMES
+
+    @cached_property
+    def terms(self) -> Mapping[str, float]:
+        """The words of all that it means, those of the reports' forms first, with weights.
+
+        The reports' own form counts 1, another one `ALIAS_WEIGHT`; the weight of a form is spread over its words.
+        """
+        weights: dict[str, float] = {}
+        for form in self.means:
+            own = _words(form)
+            weight = (1.0 if form in self.reports else ALIAS_WEIGHT) / max(1, len(own)) ** 0.5
+            _keep_greatest(weights, dict.fromkeys(own, weight))
+        return weights
+
+
+class Match(NamedTuple):
+    """`form`: a stretch of a question that the glossary knows."""
+
+    form: str
+    meaning: Meaning
+
+    @property
+    def means(self) -> tuple[str, ...]:
+        return self.meaning.means
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        return self.meaning.kinds
+
+    @property
+    def is_name(self) -> bool:
+        return self.meaning.is_name
 
 
 def read_glossary(path: Path) -> list[Entry]:
@@ -167,7 +197,7 @@ class Glossary:
             if length and not self._cuts_name(asked, start, length):
                 key = asked[start : start + length]
                 form = written[found[start].start() : found[start + length - 1].end()]
-                matches.append(Match(form, *self._meaning(key)))
+                matches.append(Match(form, self._meaning(key)))
                 start += length
             else:
                 start += 1
@@ -177,13 +207,10 @@ class Glossary:
         """Whether what is no name takes the beginning of one as long: 备案中小米 holds 小米, not 中小."""
         return any(
             length <= (longest := self._longest(asked, later))
-            and self._is_name(asked[later : later + longest])
-            and not self._is_name(asked[start : start + length])
+            and self._meaning(asked[later : later + longest]).is_name
+            and not self._meaning(asked[start : start + length]).is_name
             for later in range(start + 1, start + length)
         )
-
-    def _is_name(self, key: Units) -> bool:
-        return self._meaning(key)[2] <= NAMES
 
     def _meaning(self, key: Units) -> Meaning:
         """What a form means, worked out when it is first met."""
@@ -224,31 +251,17 @@ def _with_japanese_forms(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]
 
 
 def expanded_terms(matches: Sequence[Match]) -> dict[str, float]:
-    """Words of a Japanese report → weight, for all that was found in a question.
-
-    The reports' own form counts 1, another one `ALIAS_WEIGHT`; the weight of a form is spread over its words.
-    """
+    """Words of a Japanese report → weight, for all that was found in a question."""
     weights: dict[str, float] = {}
     for match in matches:
-        _keep_greatest(weights, _weighted(match.reports, match.others))
+        _keep_greatest(weights, match.meaning.terms)
     return weights
 
 
-def _keep_greatest(weights: dict[str, float], found: Iterable[tuple[str, float]]) -> None:
-    for term, weight in found:
+def _keep_greatest(weights: dict[str, float], found: Mapping[str, float]) -> None:
+    for term, weight in found.items():
         if weight > weights.get(term, 0.0):
             weights[term] = weight
-
-
-@lru_cache(maxsize=16384)
-def _weighted(reports: tuple[str, ...], others: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
-    """Words with their weights, those of the reports' forms first."""
-    found: dict[str, float] = {}
-    for form in reports + others:
-        terms = _words(form)
-        weight = (1.0 if form in reports else ALIAS_WEIGHT) / max(1, len(terms)) ** 0.5
-        _keep_greatest(found, ((term, weight) for term in terms))
-    return tuple(found.items())
 
 
 def _stands_alone(asked: Units, start: int, end: int) -> bool:
@@ -266,7 +279,7 @@ def _meaning(entries: Sequence[Entry], key: Units) -> Meaning:
     reports = dict.fromkeys(entry.ja for entry in entries if _known_units(entry.ja) != key)
     others = dict.fromkeys(other for entry in entries for other in entry.forms if _known_units(other) != key)
     kinds = frozenset(entry.kind for entry in entries)
-    return tuple(reports), tuple(other for other in others if other not in reports), kinds
+    return Meaning(tuple(reports), tuple(other for other in others if other not in reports), kinds)
 
 
 @lru_cache(maxsize=4096)

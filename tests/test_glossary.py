@@ -64,8 +64,8 @@ def test_names_that_a_document_glosses_are_known() -> None:
 
 def test_a_question_in_the_reports_form_adds_only_aliases() -> None:
     match = Glossary([CHIP]).matches("半導体の市場", "ja")[0]
-    assert match.reports == ()
-    assert set(match.others) == {"semiconductor", "チップ", "芯片", "chip"}
+    assert match.meaning.reports == ()
+    assert set(match.meaning.others) == {"semiconductor", "チップ", "芯片", "chip"}
 
 
 def test_a_function_word_is_no_name() -> None:
@@ -78,8 +78,8 @@ def test_traditional_chinese_finds_what_simplified_does() -> None:
     robot = Entry("ロボット", "robot", "机器人")
     machine = Entry("ハードウェア", "hardware", "硬件", ("機器",))
     glossary = Glossary([robot, machine])
-    assert [m.reports for m in glossary.matches("機器人的市場規模", "zh")] == [("ロボット",)]
-    assert [m.reports for m in glossary.matches("机器人的市场规模", "zh")] == [("ロボット",)]
+    assert [m.meaning.reports for m in glossary.matches("機器人的市場規模", "zh")] == [("ロボット",)]
+    assert [m.meaning.reports for m in glossary.matches("机器人的市场规模", "zh")] == [("ロボット",)]
 
 
 def test_units_fold_case_width_plurals_and_characters() -> None:

@@ -193,7 +193,7 @@ def needs_of(result: Result, weigher: Weigher) -> Needs:
         {pair: _BIGRAM_SHARE * weigher.rarity(pair, "bigrams") for pair in pairs},
         (*(need.name for need in needs if need.name not in known_names), *unknown),
         tuple(_named(name, result) for name in names_in(result.query)),
-        frozenset(asked).union(*(held_in_form(form) for match in result.matches for form in match.means)),
+        frozenset(asked).union(*(match.meaning.terms for match in result.matches)),
         expected(result.query),
         years_in(result.query),
     )
