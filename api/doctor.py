@@ -26,7 +26,8 @@ from ingest.repair import forget_damaged, put_aside, repair_library, repair_ques
 from retriever.embed import Embedder
 from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, StoreRefused, StoreUnreachable
 from retriever.fallback import open_last_good
-from retriever.index import check_versions, current_generation, open_index, read_manifest
+from retriever.generations import check_versions, current_generation, read_manifest
+from retriever.index import open_index
 from retriever.records import Document
 
 _LEAST_ROW = 64

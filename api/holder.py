@@ -23,7 +23,7 @@ from retriever.errors import (
     StoreUnreachable,
     TenkyoError,
 )
-from retriever.index import REPAIR
+from retriever.generations import REPAIR
 from retriever.readers import Reader
 from retriever.view import View
 

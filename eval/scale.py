@@ -30,7 +30,8 @@ from retriever.arms import CANDIDATES
 from retriever.draft import Contents, write_segment
 from retriever.embed import Embedder, StaticModel
 from retriever.fields import embedding_text
-from retriever.index import open_index, publish, read_manifest, writing
+from retriever.generations import publish, read_manifest, writing
+from retriever.index import open_index
 from retriever.search import Retriever
 
 SIZES = (10_000, 100_000, 1_000_000)

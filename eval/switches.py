@@ -25,7 +25,7 @@ from ingest import build
 from ingest.build import say
 from ingest.expand import read_expansions
 from ingest.load import find_sources, load
-from retriever.index import current_generation
+from retriever.generations import current_generation
 from retriever.readers import wait_for_readers
 
 DOC_ID = "switched"

@@ -21,17 +21,16 @@ from retriever.draft import Contents, write_segment
 from retriever.embed import Embedder
 from retriever.errors import IndexDamaged, IndexMismatch, IndexMissing, SourceRefused
 from retriever.fields import embedding_text
-from retriever.index import (
-    Index,
+from retriever.generations import (
     Manifest,
     last_known_documents,
     last_known_segments,
-    open_index,
     publish,
     read_manifest,
     retriever_versions,
     writing,
 )
+from retriever.index import Index, open_index
 from retriever.records import Document, Passage
 from retriever.segment import read_documents
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from ingest.expand import is_broken_off, read_row
 from ingest.library import Entry, Library
 from retriever.errors import BadExpansions, IndexDamaged, IndexMismatch, IndexMissing, LibraryDamaged
-from retriever.index import Manifest, check_versions, current_generation, generations, read_generation, read_manifest
+from retriever.generations import (
+    Manifest,
+    check_versions,
+    current_generation,
+    generations,
+    read_generation,
+    read_manifest,
+)
 from retriever.integrity import check_whole
 
 _LEAST_FREE = 100 * 2**20

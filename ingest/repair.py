@@ -11,7 +11,7 @@ from ingest.extracted import Extracted
 from ingest.health import GIVE_AGAIN, is_whole, readable_rows
 from ingest.library import Entry, Library
 from retriever.errors import LibraryDamaged
-from retriever.index import current_generation, forget, generations
+from retriever.generations import current_generation, forget, generations
 from retriever.integrity import write_atomically
 from retriever.records import Document
 

@@ -13,7 +13,8 @@ from ingest.unchanged import is_unchanged, note_unchanged
 from retriever.embed import Embedder
 from retriever.errors import IndexDamaged
 from retriever.fallback import open_last_good
-from retriever.index import current_generation, open_index, read_manifest
+from retriever.generations import current_generation, read_manifest
+from retriever.index import open_index
 from retriever.readers import Reader, wait_for_readers
 from retriever.view import View
 

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from retriever.index import current_generation
+from retriever.generations import current_generation
 from retriever.integrity import write_atomically
 
 _PROGRAM = [Path(__file__).parent, Path(__file__).parents[1] / "retriever"]

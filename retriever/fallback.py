@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from retriever.errors import IndexDamaged, IndexMismatch
-from retriever.index import Index, generations, open_generation, read_generation
+from retriever.generations import generations, read_generation
+from retriever.index import Index, open_generation
 
 
 def open_last_good(root: Path, model: str, removed: Collection[str], damage: IndexDamaged) -> Index:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
-from retriever.index import current_generation
+from retriever.generations import current_generation
 
 _NONE = "000000-000000000000"
 _POLL_SECONDS = 0.02

@@ -29,7 +29,8 @@ from ingest.health import is_whole
 from ingest.library import Library
 from retriever.embed import StaticModel
 from retriever.errors import IndexBusy, IndexDamaged
-from retriever.index import generations, open_index, writing
+from retriever.generations import generations, writing
+from retriever.index import open_index
 from tenkyo import app
 
 ROW = '{"document": "1", "spans": [[0, 1]], "ja": ["何？"], "en": [], "zh": []}\n'

@@ -23,7 +23,8 @@ from retriever.errors import (
     SourceRefused,
 )
 from retriever.filters import Filters
-from retriever.index import FORMAT, Index, open_index, read_manifest, writing
+from retriever.generations import FORMAT, read_manifest, writing
+from retriever.index import Index, open_index
 from retriever.records import Asked
 from retriever.search import Retriever
 

@@ -12,7 +12,8 @@ from ingest.build import Outcome, ingest, is_current
 from ingest.extracted import Extracted
 from ingest.library import Library, known_entry
 from retriever.errors import NotFound
-from retriever.index import open_index, read_manifest
+from retriever.generations import read_manifest
+from retriever.index import open_index
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from api.recheck import recheck
 from api.service import Service
 from ingest import build
 from retriever.embed import StaticModel
-from retriever.index import open_index, publish, read_manifest
+from retriever.generations import publish, read_manifest
+from retriever.index import open_index
 
 SEMINAR = "004_17361f999aa8c8f0"
 QUESTION = "露光装置の国産比率は？"

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from eval.peers.corpus import Text
 from retriever.draft import Contents, write_segment
 from retriever.embed import Embedder
-from retriever.index import open_index, publish, retriever_versions, writing
+from retriever.generations import publish, retriever_versions, writing
+from retriever.index import open_index
 from retriever.records import Document, Passage
 from retriever.search import Retriever
 

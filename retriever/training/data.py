@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retriever.fields import embedding_text
+from retriever.generations import read_manifest
 from retriever.glossary import read_glossary
-from retriever.index import read_manifest
 from retriever.records import Asked, Passage, Span
 from retriever.store import Store
 from retriever.training.dictionaries import Glosses
