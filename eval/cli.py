@@ -10,19 +10,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from api.answers import selection
-from api.answers.evidence import CALIBRATION
-from api.answers.selection import SELECTION
 from api.cli import clear_errors, opened
 from api.kept import KeptAnswers
 from api.service import Service, open_embedder, open_service
 from api.settings import PROJECT, Settings
-from eval import ablation, fit, fit_answers, gate, overlap, report, stores, support, trec
+from eval import ablation, gate, overlap, report, stores, support, trec
 from eval import compare as comparison
 from eval import run as runs
 from eval.answers import abstention
 from eval.bench_commands import app as bench_app
-from eval.leave_out import leave_out, newcomers
+from eval.learning import fit_command, leave_out_command
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN
@@ -43,7 +40,7 @@ from ingest import build
 from ingest.build import say
 from ingest.expand import read_expansions
 from retriever.embed import open_model
-from retriever.fusion import SHIPPED_WEIGHTS, for_new_too
+from retriever.fusion import for_new_too
 from retriever.glossary import read_glossary
 from retriever.index import open_index
 
@@ -51,17 +48,11 @@ Split = Literal["dev", "test", "far-dev", "far-test"]
 Mode = Literal["hybrid", "lexical", "dense"]
 TEST_LOG = Path(__file__).with_name("test-log.jsonl")
 RESULTS = Path(__file__).with_name("results.md")
-LEFT_OUT = Path(__file__).with_name("leave-out.md")
-LEFT_OUT_HEAD = """# Each document as if it were new
-
-Written by `tenkyo eval leave-out`. Left out for each document: the questions written for it, the glossary rows that it
-alone gave, its pairs in the training of the model, and its questions in learning the weights. Dev questions with one
-evidence; percent, with 95% bootstrap intervals.
-"""
 TESTED = (WITHIN, "nDCG@10", "R@1", "contained", "citation_precision", "citation_recall", "short_exact")
-MODELS_HELP = "Folder with a model for each document, MODELS/ID, trained without it."
 app = typer.Typer(no_args_is_help=True, help="Evaluation runs: metrics with intervals, comparison, report, gate.")
 app.add_typer(bench_app, name="bench")
+app.command("fit")(fit_command)
+app.command("leave-out")(leave_out_command)
 
 
 def _sources(service: Service) -> dict[str, str]:
@@ -298,31 +289,6 @@ def _results(rows: list[list[str]], tested: runs.Run) -> str:
     )
 
 
-@app.command("fit")
-def fit_command(
-    models: Annotated[Path, typer.Option(help=MODELS_HELP)],
-    data: Annotated[Path, typer.Option(help="Folder with the training data: its held-out JaQuAD titles are used.")],
-) -> None:
-    """Learn on dev, and on JaQuAD titles new to the model, how to weigh the arms; on dev, how sure an answer is."""
-    with opened() as service:
-        dev = _questions(service, "dev")
-        with newcomers(Settings(), dev, models) as known:
-            weights = fit.learn((dev, service.retriever), [newcomer.example for newcomer in known], data)
-        fit.write(weights, SHIPPED_WEIGHTS)
-        say("written to retriever/weights.json")
-        corpus, retriever = Settings().corpus, service.with_weights(weights).retriever
-        inside, outside = fit_answers.read_unanswerable(corpus / "unanswerable.jsonl")
-        with fit_answers.unwritten(corpus, retriever) as new:
-            examples = fit_answers.choices(dev, retriever) + fit_answers.choices(dev, new, fit_answers.NEW_SHARE)
-            fit.write(fit_answers.fit_selection(examples), SELECTION)
-            say("written to api/answers/selection.json")
-            selection.weights.cache_clear()  # what follows rests on the new ones
-            both = {"written": retriever, "new": new}
-            found = {name: fit_answers.outcomes(dev, inside, outside, one) for name, one in both.items()}
-        fit.write({name: fit_answers.calibrate(one) for name, one in found.items()}, CALIBRATION)
-        say("written to api/answers/calibration.json")
-
-
 @app.command("overlap")
 def overlap_command() -> None:
     """Near-duplicates between questions here and those written for passages; scores with and without them."""
@@ -366,24 +332,6 @@ def support_command(
 
 def _share_refused(refused: Mapping[support.Claim, bool], claims: Sequence[support.Claim]) -> str:
     return cell(estimate([float(refused[claim]) for claim in claims]) if claims else None)
-
-
-@app.command("leave-out")
-def leave_out_command(
-    models: Annotated[Path, typer.Option(help=MODELS_HELP)],
-    data: Annotated[Path, typer.Option(help="Folder with the training data, for learning the weights anew.")],
-) -> None:
-    """Each document as if it were new, in everything that was learnt or written; writes eval/leave-out.md."""
-    with opened() as service:
-        header = ["document", "language", "questions", NAMES[WITHIN], "dense alone"]
-        rows: list[list[str]] = []
-        for found in leave_out(Settings(), _questions(service, "dev"), models, data):
-            rows.append(
-                [found.document, found.language, str(found.within.count), cell(found.within), cell(found.dense)]
-            )
-            say(plain(header, rows[-1:]))
-        LEFT_OUT.write_text(f"{LEFT_OUT_HEAD}\n{markdown(header, rows)}", "utf-8")
-        typer.echo(plain(header, rows))
 
 
 @app.command("stores")
