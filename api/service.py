@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -47,7 +48,6 @@ MOST_SEARCHES = 5
 """Of a question: as often passages that give orders may come first. What is then still there of them goes."""
 MOST_WRITTEN = 32
 """Answers that a language model writes at a time: each waits for it for seconds. Beyond that they are extractive."""
-_MOST_PROVED = 2000
 EXTRACTIVE = "The answer is extractive: {}."
 
 
@@ -81,7 +81,7 @@ class Service:
         self.writer = writer
         self.degraded = degraded
         self.written_now = 0
-        self._proved: dict[int, Passage] = {}
+        self._proved = WeakValueDictionary[int, Passage]()
 
     @property
     def index(self) -> View:
@@ -118,11 +118,9 @@ class Service:
         return search_out(result, request)
 
     def _prove(self, hit: Hit) -> None:
-        """A passage that is still in memory as it was proved stays so: no record changes, nor does its document."""
+        """Once for a passage that stays in memory: neither it nor its document changes. Raises `UnprovenCitation`."""
         if self._proved.get(hit.place) is not hit.passage:
             prove(hit.document, hit.passage.text, hit.passage.spans)
-            if len(self._proved) >= _MOST_PROVED:
-                self._proved.clear()
             self._proved[hit.place] = hit.passage
 
     def ask(self, request: schemas.AskIn) -> schemas.AnswerOut:

@@ -19,7 +19,7 @@ from eval import compare as comparison
 from eval import run as runs
 from eval.answers import abstention
 from eval.bench_commands import app as bench_app
-from eval.learning import fit_command, leave_out_command
+from eval.learning_commands import fit_command, leave_out_command
 from eval.questions import FOLDER, Question, read_questions
 from eval.rankers import Asked, InProcess, PlainBM25, Ranker, Remote
 from eval.retrieval import WITHIN

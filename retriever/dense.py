@@ -80,7 +80,7 @@ class Codes:
 
     def near(self, vector: NDArray[np.float32], count: int, allowed: Mask | None) -> NDArray[np.int64]:
         """Some `count` places in order, so that the disk is read in order."""
-        _, found = self.index.search(vector[None], min(count, self.index.ntotal))
+        _, found = self.index.search(vector[None], count)
         places: NDArray[np.int64] = np.sort(found[0][found[0] >= 0])
         return places if allowed is None else places[allowed[places]]
 
@@ -111,7 +111,7 @@ class Vectors:
             places = self.codes.near(vector, looked_at, allowed)
             if len(places) >= most or looked_at >= len(self):
                 return best(Nearest(places, self.codes.cosines_at(self.rows, places, vector)), most)
-            looked_at *= 4  # what is allowed lies far from the question
+            looked_at = min(4 * looked_at, len(self))  # what is allowed lies far from the question
 
     def _exact(self, vector: NDArray[np.float32], allowed: Mask | None) -> Nearest:
         if allowed is None:

@@ -104,7 +104,7 @@ def _measured(found: Nearest, places: NDArray[np.int64]) -> tuple[Scores, float,
     """Cosines (C,) of the candidates, their floor and width.
 
     Cosines have no natural 0: the floor is that of a middling candidate. A candidate that the arm didn't find has the
-    score of the last one that it did.
+    score of the last one that it did; what it found is among the candidates.
     """
     if not len(found.places):
         return np.zeros(len(places), np.float32), 0.0, 1.0

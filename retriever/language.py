@@ -1,4 +1,4 @@
-"""The language of a question: script first, then characters of one country, langdetect last.
+"""The language of a question: English grammar, script, then characters of one country, langdetect last.
 
 langdetect alone calls 「百度 文心一言 発表時期」 Korean and varies between calls unless it is seeded, so it
 is asked only where script decides nothing.
@@ -10,7 +10,8 @@ from functools import cache
 from retriever.text import converter, encodable, in_jis, variants
 
 _KANA = re.compile(r"[ぁ-ゖァ-ヺｦ-ﾟ]")
-_HIRAGANA = re.compile(r"[ぁ-ゖ]")
+_ENDINGS = re.compile(r"[ぁ-ゖ\uac00-\ud7a3]")
+"""What Japanese and Korean sentences can't do without."""
 _HAN_OR_KATAKANA = re.compile(r"[ァ-ヺーｦ-ﾟ]+|[\u3400-\u9fff\uf900-\ufaff]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
@@ -22,9 +23,11 @@ _CHINESE_WORDS = re.compile(
 )
 """Function words, and words of this field that Japanese writes in another way (AI半導体, 四半期, 時価総額)."""
 
-_ENGLISH_WORDS = frozenset(
-    "the of in on to for by with from is are was were do does did has have what which who when where why how many much "
-    "and or market china chinese company companies list share price policy robot robots chip chips model models".split()
+_ASKING = frozenset("what which who whose when where why how is are was were do does did has have can".split())
+_REQUESTING = frozenset("tell show give list name compare explain describe summarize summarise".split())
+_ENGLISH_GRAMMAR = _ASKING | frozenset("the of in on to for by with from much many and or".split())
+_ENGLISH_WORDS = _ENGLISH_GRAMMAR | frozenset(
+    "market china chinese company companies list share price policy robot robots chip chips model models".split()
 )
 
 
@@ -42,13 +45,21 @@ def detect_language(text: str) -> str:
 
 
 def _is_english_with_names(text: str) -> bool:
-    """What is 文心一言? An English sentence, in which a name or two are written as at home."""
+    """What is 文心一言? An English sentence, in which a name or two are written as at home.
+
+    It opens with a question word or a request, or asks later on: names, titles and words of this field stand in queries
+    of any language (China Mobile 売上高).
+    """
     foreign = len(_HAN_OR_KATAKANA.findall(text))
-    if not foreign or _HIRAGANA.search(text):
+    words = _latin_words(text)
+    if not foreign or foreign > 2 * len(words) or _ENDINGS.search(text):
         return False
-    words = [word.lower() for word in _LATIN_WORD.findall(text)]
-    common = [word in _ENGLISH_WORDS for word in words]
-    return foreign <= 2 * len(words) and (common[:1] == [True] or sum(common) > 1)
+    grammar = _ENGLISH_GRAMMAR.intersection(words)
+    return words[0] in _ASKING | _REQUESTING or (len(grammar) > 1 and not grammar.isdisjoint(_ASKING))
+
+
+def _latin_words(text: str) -> list[str]:
+    return [word.lower() for word in _LATIN_WORD.findall(text)]
 
 
 def _kanji_only(text: str) -> str:
@@ -98,7 +109,7 @@ def _convert(scheme: str, characters: list[str]) -> dict[str, str]:
 
 def _latin(text: str) -> str:
     """English unless a longer text is surely another language."""
-    words = [word.lower() for word in _LATIN_WORD.findall(text)]
+    words = _latin_words(text)
     short = len(words) < 6 and text.isascii()
     if short or any(word in _ENGLISH_WORDS for word in words):
         return "en"

@@ -83,7 +83,7 @@ class Cell:
     spans: tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Passage:
     """A piece of a document that is found, shown and cited as one; `text` obeys the span rule."""
 

@@ -237,3 +237,4 @@ def test_without_an_index_the_process_lives_and_says_why(tmp_path: Path) -> None
         response = client.post("/v1/search", json={"query": "x"})
         problem(response, 503, "no_index")
         assert response.headers["retry-after"]
+        assert client.post("/v1/search", json={"query": ""}).status_code == 422

@@ -95,11 +95,12 @@ def test_only_what_is_allowed_is_found(many: Many, kept: int) -> None:
     assert np.isin(exact, found.places).sum() >= 0.9 * len(exact)
 
 
-def test_what_is_allowed_is_found_however_far_it_lies(many: Many) -> None:
+@pytest.mark.parametrize("left", [300, 500, 1000])
+def test_what_is_allowed_is_found_however_far_it_lies(many: Many, left: int) -> None:
     """A filter may leave just what comes last."""
     question = many.questions(1, 3)[0]
     allowed = np.zeros(len(many.vectors), bool)
-    allowed[np.argsort(many.vectors.rows @ question)[:1000]] = True
+    allowed[np.argsort(many.vectors.rows @ question)[:left]] = True
     found = many.vectors.nearest(question, allowed, 100)
     assert len(found.places) == 100
     assert allowed[found.places].all()

@@ -48,10 +48,10 @@ def dense(nearest: Nearest, places: list[int]) -> Scored:
 
 
 def test_cosines_start_from_the_middling_one() -> None:
-    places, looked_at = np.arange(200), [0, 50, 99, 150, 200]
-    found = dense(Nearest(places, (0.9 - 0.001 * places).astype(np.float32)), [*range(200), 999])
-    np.testing.assert_allclose(found.scores[0, looked_at], [0.9, 0.85, 0.801, 0.75, 0.701], atol=1e-6)
-    np.testing.assert_allclose(found.features()["dense"][looked_at], [1, 49 / 99, 0, 0, 0], atol=1e-4)
+    places, looked_at = 2 * np.arange(200), [0, 100, 198, 300, 301, 400]  # each second place is found
+    found = dense(Nearest(places, (0.9 - 0.0005 * places).astype(np.float32)), [*range(400), 999])
+    np.testing.assert_allclose(found.scores[0, looked_at], [0.9, 0.85, 0.801, 0.75, 0.701, 0.701], atol=1e-6)
+    np.testing.assert_allclose(found.features()["dense"][looked_at], [1, 49 / 99, 0, 0, 0, 0], atol=1e-4)
     np.testing.assert_allclose(found.features()["dense_sure"], found.scores[0])
 
 

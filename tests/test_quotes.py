@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from conftest import document
 
 from api.citations.quotes import UnprovenCitation, prove
+from api.schemas import SearchIn
+from api.service import Service
 
 
 def test_a_quote_is_proved_without_regard_to_white_space() -> None:
@@ -22,3 +26,14 @@ def test_a_quote_is_proved_without_regard_to_white_space() -> None:
 def test_anything_else_is_refused(text: str, spans: list[tuple[int, int]]) -> None:
     with pytest.raises(UnprovenCitation):
         prove(document("一文が途中"), text, spans)
+
+
+def test_a_search_shows_no_passage_that_stands_nowhere(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor where the right one was shown before."""
+    wanted = SearchIn(query="人型ロボットの市場規模")
+    assert service.search(wanted).hits
+    read = service.index.passage
+    monkeypatch.setattr(service.index, "passage", lambda place: replace(read(place), text=f"{read(place).text}偽"))
+    for _ in range(2):
+        with pytest.raises(UnprovenCitation):
+            service.search(wanted)

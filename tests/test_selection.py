@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from api.answers import selection
+from api.answers import answer, selection
 from api.answers.evidence import AGAINST, FEATURES, calibration, confidence, is_enough
 from api.answers.mentions import names_in, passed_over
 from api.answers.needs import as_written, needs_of
@@ -54,17 +54,31 @@ def test_a_written_question_leads_to_the_sentence_that_answers_it(own: Path, mod
     )
     with closing(open_own(own, model, (question,))) as service:
         found = ranked(service, "社員数は何人ですか")
-        twins = {c.text: twin for c, twin in zip(found.candidates, found.twins, strict=True)}
+        twins = {candidate.text: found.twins.of(i) for i, candidate in enumerate(found.candidates)}
     answering = twins["従業員は300人で、来年は500人になる。"]
     assert answering.asked == question
     assert answering.likeness == pytest.approx(1, abs=1e-3)
     assert twins["鷺沼電機は新しい工場を建てた。"].likeness == 0
 
 
+def test_where_one_written_question_leads_to_two_sentences_the_second_may_lie_farther(
+    own: Path, model: StaticModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = Asked("ja", "社員数は何人ですか", ((0, len(TEXT)),), ())
+    for reach, close in ((0.0, [False, True]), (100.0, [True, True])):
+        monkeypatch.setattr(answer, "SAME_TWIN", reach)
+        monkeypatch.setattr(answer, "NEXT_VALUE", 0.0)
+        with closing(open_own(own, model, (question,))) as service:
+            result = service.retriever.search("社員数は何人ですか")
+            needs = needs_of(result, service.reader.weigher)
+            assert answer._close(selection.rank(result, needs, service.reader), needs).tolist() == close
+
+
 def test_a_sentence_without_written_questions_is_its_own(own: Path, model: StaticModel) -> None:
     with closing(open_own(own, model, ())) as service:
         found = ranked(service, "社員数は何人ですか")
-    assert all(twin.asked is None and twin.likeness == twin.near for twin in found.twins)
+    twins = [found.twins.of(i) for i in range(len(found.candidates))]
+    assert all(twin.asked is None and twin.likeness == twin.near for twin in twins)
     assert found.feature("covered").tolist() == found.feature("said").tolist()
 
 

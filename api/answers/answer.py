@@ -89,7 +89,7 @@ def choose(result: Result, reader: Reader, beyond: Sequence[Hit] = ()) -> Compos
     candidates, order = ranked.candidates, (-ranked.scores).argsort(kind="stable")
     close = _close(ranked, needs)
     taken = _take(ranked, [i for i in order if close[i]])
-    lines = [Line(candidates[i], ranked.twins[i]) for i in taken]
+    lines = [Line(candidates[i], ranked.twins.of(i)) for i in taken]
     if asks_several(result.query):
         lines = of_each_document(result, beyond, needs, reader, _take) or lines
     told = told_beside(result.query, [line.candidate for line in lines], [*result.hits, *beyond], needs, reader)
@@ -123,9 +123,9 @@ def _short(lines: Sequence[Line], chosen: Sequence[Candidate], needs: Needs, is_
 def _close(ranked: Ranked, needs: Needs) -> NDArray[np.bool_]:
     """(C,): the best candidate, and which are nearly as likely to answer."""
     best = int(ranked.scores.argmax())
-    twins = ranked.twins.numbers
+    twin = ranked.twins.of(best).asked
     reach = NEXT_VALUE if needs.expected.kinds else NEXT_SENTENCE
-    same = (twins == twins[best]) & (twins >= 0)
+    same = np.asarray([n >= 0 and ranked.asked[n] == twin for n in ranked.twins.numbers.tolist()])
     close: NDArray[np.bool_] = ranked.below - SAME_TWIN * same <= reach
     close[best] = True
     return close

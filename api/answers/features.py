@@ -7,7 +7,7 @@ from api.answers.candidates import Candidate
 from api.answers.evidence import ARMS
 from api.answers.mentions import passed_over
 from api.answers.needs import Needs, rarity
-from api.answers.reading import Reader
+from api.answers.reading import Reader, words_in
 from api.answers.selection import Ranked
 from retriever.search import Result
 
@@ -20,7 +20,7 @@ def evidence_of(result: Result, ranked: Ranked, needs: Needs, reader: Reader, of
     said. `rarest`: of the words that neither it nor its twin holds, 0 to 1; `alike`: how much of the twin was asked;
     `new`: that no questions were written for its passage."""
     best = int(ranked.scores.argmax())
-    twin = ranked.twins[best]
+    twin = ranked.twins.of(best)
     held = ranked.held[:, [best]]
     either = held if twin.asked is None else held | ranked.asked_held[:, [twin.number]]
     absent, unmet = needs.absent(ranked.all_met), needs.unmet(needs.met(either))
@@ -63,4 +63,4 @@ def is_of_others(result: Result, reader: Reader, text: str, language: str) -> bo
     """Whether a clause, or a written question, is about others than those that are asked about."""
     if not any(match.is_name for match in result.matches):
         return False
-    return bool(passed_over(result.matches, reader.matches(text, language), reader.words(text, language)))
+    return bool(passed_over(result.matches, reader.matches(text, language), words_in(text, language)))

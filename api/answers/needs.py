@@ -31,6 +31,10 @@ _TERMS_IN_MEMORY = 16384
 _NEEDS_IN_MEMORY = 4096
 
 
+Met = NDArray[np.bool_]
+"""(M, T): the needs of a question, then its names, and which of some texts meet each."""
+
+
 class Counts(Protocol):
     """In how many passages of an index a term occurs: a retriever knows."""
 
@@ -92,27 +96,29 @@ class Needs:
         """The share of a text's different words that the question has in no form; nothing where it has no words."""
         return 1 - len(words & self._known) / len(words) if words else 0.0
 
-    def naming(self, met: Held) -> NDArray[np.float64]:
+    def naming(self, met: Met) -> NDArray[np.float64]:
         """(T,): the share of the names asked for that each text holds."""
         names = np.asarray([need.is_name for need in self.needs], np.float64)
         share: NDArray[np.float64] = names @ met[: len(self.needs)] / max(1.0, names.sum())
         return share
 
-    def unmet(self, met: Held) -> tuple[Need, ...]:
+    def unmet(self, met: Met) -> tuple[Need, ...]:
         """Those that one text, or several together, `met` (M, 1), don't meet."""
-        return tuple(need for need, is_met in zip(self.needs, met[:, 0].tolist(), strict=False) if not is_met)
+        return tuple(
+            need for need, is_met in zip(self.needs, met[: len(self.needs), 0].tolist(), strict=True) if not is_met
+        )
 
-    def unmet_share(self, met: Held) -> float:
+    def unmet_share(self, met: Met) -> float:
         """Of the weight of all needs."""
         return sum(need.weight for need in self.unmet(met)) / (float(self._weights.sum()) or 1.0)
 
-    def absent(self, met: Held) -> list[str]:
+    def absent(self, met: Met) -> list[str]:
         """Katakana and Latin names of the question that a text, `met` (M, 1), has in no form: 0 to all of them."""
         found = met[len(self.needs) :, 0].tolist()
         return [name.name for name, is_met in zip(self.names, found, strict=True) if not is_met]
 
-    def met(self, held: Held) -> Held:
-        """(M, T): which texts meet each of the needs, then of the names; eight texts a byte for `reduceat`."""
+    def met(self, held: Held) -> Met:
+        """Eight texts a byte: `reduceat` takes columns one by one."""
         if not self._forms:
             return np.zeros((0, held.shape[1]), bool)
         places, forms, needs = self._layout

@@ -117,7 +117,6 @@ class Reader:
         self.retriever = retriever
         self._read = lru_cache(maxsize=_PASSAGES_IN_MEMORY)(partial(_read, retriever.index, retriever.embedder))
         self._matches = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(retriever.matches)
-        self._words = lru_cache(maxsize=_SENTENCES_IN_MEMORY)(_words_of)
         self.weigher = Weigher(retriever)
         self._ahead = iter(retriever.index.first_places(_PASSAGES_IN_MEMORY))
 
@@ -130,7 +129,7 @@ class Reader:
         if retriever is self.retriever:
             return self
         other = Reader(retriever)
-        other._read, other._matches, other._words = self._read, self._matches, self._words
+        other._read, other._matches = self._read, self._matches
         return other
 
     def read(self, hit: Hit) -> Reading:
@@ -153,17 +152,15 @@ class Reader:
         """What the glossary knows in a text."""
         return self._matches(text, language)
 
-    def words(self, text: str, language: str = "ja") -> frozenset[str]:
-        """Those of a text, in the characters that Japanese uses."""
-        return self._words(text, language)
-
 
 def _read(index: View, embedder: Embedder, place: int) -> Reading:
     passage = index.passage(place)
     return Reading(passage, index.document(passage.doc_id), index.questions_of(place), embedder)
 
 
-def _words_of(text: str, language: str) -> frozenset[str]:
+@lru_cache(maxsize=_SENTENCES_IN_MEMORY)
+def words_in(text: str, language: str) -> frozenset[str]:
+    """Those of a text, in the characters that Japanese uses."""
     return held_in(in_japanese_forms(text, language))
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from api.answers.candidates import Candidate
 from api.answers.mentions import EACH_ITS_OWN, is_named
-from api.answers.needs import Needs
+from api.answers.needs import Met, Needs
 from api.answers.reading import Reader, Reading
 from api.answers.twins import Likeness, Twins, find_twins
 from api.citations.terms import Held
@@ -82,7 +82,7 @@ class Ranked:
     scores: NDArray[np.float64]
     twins: Twins
     held: Held
-    all_met: Held
+    all_met: Met
     asked: tuple[Asked, ...]
     asked_words: tuple[Sequence[str], ...]
     asked_held: Held

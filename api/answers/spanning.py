@@ -74,7 +74,7 @@ def of_each_document(
     if other is None:
         return []
     turns = [order[0], other, *(i for i in order if below[i] <= NEAR)]
-    return [Line(ranked.candidates[i], ranked.twins[i]) for i in take(ranked, turns)]
+    return [Line(ranked.candidates[i], ranked.twins.of(i)) for i in take(ranked, turns)]
 
 
 def _of_another(ranked: Ranked, order: Sequence[int], taken: Sequence[int], needs: Needs) -> int | None:

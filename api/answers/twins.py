@@ -31,7 +31,7 @@ class Twin(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Twins(Sequence[Twin]):
+class Twins:
     """One for each candidate (C): the columns of `Twin`, (C,) each. `questions` (Q): all that were written for them."""
 
     questions: Sequence[Asked]
@@ -41,10 +41,8 @@ class Twins(Sequence[Twin]):
     written: NDArray[np.int64]
     numbers: NDArray[np.int64]
 
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, i: Any) -> Any:
+    def of(self, i: int) -> Twin:
+        """A candidate's."""
         number = int(self.numbers[i])
         told = float(self.likeness[i]), float(self.near[i]), float(self.said[i])
         return Twin(*told, int(self.written[i]), self.questions[number] if number >= 0 else None, number)

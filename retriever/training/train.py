@@ -77,7 +77,7 @@ def bags(tokeniser: Tokenizer, texts: Sequence[str]) -> list[Bag]:
         part = different[start : start + 4096]
         encoded = tokeniser.encode_batch([normalise(text) for text in part], add_special_tokens=False)
         for text, encoding in zip(part, encoded, strict=True):
-            found[text] = bag_of_tokens(encoding.ids or [0])
+            found[text] = bag_of_tokens(sorted(encoding.ids) or [0])  # what is dropped is drawn by place
     return [found[text] for text in texts]
 
 
