@@ -43,7 +43,7 @@ class Reading:
 
     def read_whole(self) -> None:
         """All that a question may need of it, before one comes."""
-        for name in ("gives_orders", "vectors", "terms", "words_around", "answering", "forms"):
+        for name in ("gives_orders", "vectors", "terms", "words_around", "words_asked", "answering", "forms"):
             getattr(self, name)
 
     @cached_property
@@ -81,6 +81,11 @@ class Reading:
     def words_around(self) -> frozenset[str]:
         """Of the whole passage and all that stands over it."""
         return self.words_above | self._own_words | words_of_heading(self.document.title)
+
+    @cached_property
+    def words_asked(self) -> frozenset[str]:
+        """Of the questions."""
+        return frozenset[str]().union(*self.written.words)
 
     @cached_property
     def words_above(self) -> frozenset[str]:
