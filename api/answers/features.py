@@ -52,10 +52,10 @@ def names_passed_over(result: Result, candidate: Candidate, reader: Reader, need
         return []
     reading = reader.read(candidate.hit)
     told = reader.matches(" ".join((reading.document.title, *reading.passage.section, candidate.text)))
-    around, value, questions = reading.words_around, bool(needs.expected.kinds), reading.words_asked
-    found = passed_over(result.matches, told, around, value, questions)
+    around = reading.words_around | reading.words_asked
+    found = passed_over(result.matches, told, around, bool(needs.expected.kinds))
     if found and (before := reader.read_before(candidate.hit)):  # there a subject may have its name
-        found = passed_over(result.matches, told, around | before.words_around, value, questions)
+        found = passed_over(result.matches, told, around | before.words_around, bool(needs.expected.kinds))
     return found
 
 

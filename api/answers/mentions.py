@@ -23,22 +23,14 @@ def names_in(question: str) -> list[str]:
     return [name for name in found if name.lower() not in _NO_NAMES]
 
 
-def passed_over(
-    asked: Iterable[Match],
-    told: Iterable[Match],
-    around: Set[str],
-    value: bool = False,
-    questions: Set[str] = frozenset(),
-) -> list[str]:
+def passed_over(asked: Iterable[Match], told: Iterable[Match], around: Set[str], value: bool = False) -> list[str]:
     """The names that a question asks about, where a text tells others of their kind and the words `around` it have
     none of them: asked for Japan's companies, a passage tells those of China. With `value`, a figure or date is asked
-    for: it is somebody's, so that a text which never names them can't tell it. `questions`: words of those written for
-    it, which name whom it is about, but no place: 日本円 asks for China's figure in another currency."""
+    for: it is somebody's, so that a text which never names them can't tell it."""
     names, others = ([match for match in matches if match.is_name] for matches in (asked, told))
     for kind in _EXCLUSIVE:
         wanted = [match for match in names if kind in match.kinds]
-        held = around if kind == "place" else around | questions
-        if wanted and not any(is_named(match, held) for match in wanted):
+        if wanted and not any(is_named(match, around) for match in wanted):
             forms = {form for match in wanted for form in (match.form, *match.means)}
             tells_others = any(kind in match.kinds and match.form not in forms for match in others)
             if tells_others or (value and kind != "place"):  # reports on China needn't say so

@@ -25,6 +25,8 @@ _PASSAGES_IN_MEMORY = 512
 _AHEAD = 8
 _SENTENCES_IN_MEMORY = 4096
 _LABEL = 25
+_YEN = ("日本", "円")
+"""Who wants a sum of China's in 日本円 doesn't ask about Japan."""
 _SOURCE_LINE = re.compile(
     r"^(?:写真)?(?:出所|資料|出典)[)）:：]|^※?注[)）:：]|^Date:|(?:引用|作成)。?$|(?:の推移|別の(?:比率|割合|分布))$"
 )
@@ -84,8 +86,13 @@ class Reading:
 
     @cached_property
     def words_asked(self) -> frozenset[str]:
-        """Of the questions."""
-        return frozenset[str]().union(*self.written.words)
+        """Of the questions: whom the passage is about, also where it says so elsewhere."""
+        return frozenset(
+            word
+            for own in self.written.words
+            for word, following in zip(own, (*own[1:], ""), strict=True)
+            if (word, following) != _YEN
+        )
 
     @cached_property
     def words_above(self) -> frozenset[str]:
