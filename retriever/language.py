@@ -24,7 +24,7 @@ _CHINESE_WORDS = re.compile(
 """Function words, and words of this field that Japanese writes in another way (AI半導体, 四半期, 時価総額)."""
 
 _ASKING = frozenset("what which who whose when where why how is are was were do does did has have can".split())
-_REQUESTING = frozenset("tell show give list name compare explain describe summarize summarise".split())
+_OPENING = _ASKING | frozenset("tell show give list name compare explain describe summarize summarise".split())
 _ENGLISH_GRAMMAR = _ASKING | frozenset("the of in on to for by with from much many and or".split())
 _ENGLISH_WORDS = _ENGLISH_GRAMMAR | frozenset(
     "market china chinese company companies list share price policy robot robots chip chips model models".split()
@@ -50,12 +50,13 @@ def _is_english_with_names(text: str) -> bool:
     It opens with a question word or a request, or asks later on: names, titles and words of this field stand in queries
     of any language (China Mobile 売上高).
     """
-    foreign = len(_HAN_OR_KATAKANA.findall(text))
-    words = _latin_words(text)
-    if not foreign or foreign > 2 * len(words) or _ENDINGS.search(text):
+    if _ENDINGS.search(text):
+        return False
+    foreign, words = len(_HAN_OR_KATAKANA.findall(text)), _latin_words(text)
+    if not foreign or foreign > 2 * len(words):
         return False
     grammar = _ENGLISH_GRAMMAR.intersection(words)
-    return words[0] in _ASKING | _REQUESTING or (len(grammar) > 1 and not grammar.isdisjoint(_ASKING))
+    return words[0] in _OPENING or (len(grammar) > 1 and not grammar.isdisjoint(_ASKING))
 
 
 def _latin_words(text: str) -> list[str]:
